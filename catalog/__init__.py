@@ -1,0 +1,1 @@
+"""Items, sessions, dataset readers, candidate retrievers and the text encoder."""

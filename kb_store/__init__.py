@@ -1,0 +1,1 @@
+"""What a hint is, which hints may enter, and where they live."""

@@ -1,0 +1,1 @@
+"""How the language model is asked, how its answers are read, and what they cost."""

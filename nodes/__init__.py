@@ -1,0 +1,1 @@
+"""The steps of a session's walk, one module each; collaborators arrive as Protocols."""

@@ -1,0 +1,1 @@
+"""Which hint helps which session: network, learners, rewards and saved policies."""

@@ -1,0 +1,1 @@
+"""A session recommender that learns how to ask."""

@@ -1,0 +1,57 @@
+"""Third step: the language model's order, joined with the retrieval evidence."""
+
+from dataclasses import asdict, dataclass
+
+from langgraph.runtime import Runtime
+
+from re2llm.catalog.filters import Filters
+from re2llm.catalog.items import Catalog
+from re2llm.nodes.context import Context
+from re2llm.nodes.protocols import Fusion, Reranker
+from re2llm.nodes.reading import rank_task, usage_entry
+from re2llm.nodes.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerank:
+    """Ask the reranker, fuse, and check the hard filters once more.
+
+    Attributes:
+        reasons: whether a reason per shown item is asked for (costs output tokens).
+    """
+
+    catalog: Catalog
+    reranker: Reranker
+    fusion: Fusion
+    reasons: bool = False
+
+    async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
+        """Write the slate; where the model gave nothing usable it is the retrieval order."""
+        task = rank_task(state, self.catalog, reasons=self.reasons)
+        if not task.candidates:
+            return {
+                "ranking": {
+                    "items": [],
+                    "model_items": [],
+                    "reasons": {},
+                    "repairs": {},
+                    "degraded": None,
+                }
+            }
+        answer = await self.reranker.rerank(task)
+        filters = Filters.parse(state.get("filters"))
+        fused = self.fusion.fuse(task.candidates, answer)
+        items = [item_id for item_id, _ in fused if filters.allows(self.catalog[item_id])]
+        notices = [f"rerank: {answer.degraded}"] if answer.degraded else []
+        runtime.stream_writer({"step": "rerank", "items": items[: task.k], "notices": notices})
+        return {
+            "ranking": {
+                "items": items,
+                "model_items": list(answer.order),
+                "reasons": dict(answer.reasons),
+                "repairs": asdict(answer.repairs),
+                "degraded": answer.degraded,
+            },
+            "usage": {"rerank": usage_entry(answer.usage)},
+            "notices": {"rerank": notices},
+        }

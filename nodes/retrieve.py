@@ -1,0 +1,87 @@
+"""First step: which items may be recommended at all."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from langgraph.runtime import Runtime
+
+from re2llm.catalog.candidates import Candidate, Query
+from re2llm.catalog.filters import Filters
+from re2llm.catalog.items import Catalog
+from re2llm.nodes.context import Context
+from re2llm.nodes.intake import read_request
+from re2llm.nodes.protocols import Retriever
+from re2llm.nodes.state import ScoredItem, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrieveCandidates:
+    """Turn a session into scored candidates; given candidates are only scored.
+
+    Attributes:
+        limit: how many candidates a reranker sees at most.
+        max_session: how many of the latest items of a session count.
+        exclude_seen: whether retrieved candidates leave out the session's own items, where the
+            caller's filters do not say.
+    """
+
+    catalog: Catalog
+    retriever: Retriever
+    limit: int = 50
+    max_session: int = 50
+    exclude_seen: bool = True
+
+    async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
+        """Write the checked request, the candidates, and what had to be ignored.
+
+        Raises:
+            UserError: the request or its filters are malformed.
+        """
+        asked = read_request({**state, "candidates": state.get("given_candidates")})
+        filters = Filters.parse(asked.filters)
+        notices: list[str] = []
+        session = self._known(asked.session, "session", notices)
+        if len(session) > self.max_session:
+            notices.append(
+                f"the session has {len(session)} items; the latest {self.max_session} count"
+            )
+            session = session[-self.max_session :]
+        query = Query(session=tuple(session), request=asked.request, filters=filters)
+        if asked.candidates is None:
+            if self.exclude_seen and "exclude_seen" not in (asked.filters or {}):
+                query = replace(query, filters=replace(filters, exclude_seen=True))
+            found = await asyncio.to_thread(self.retriever.retrieve, query, self.limit)
+        else:
+            given = list(dict.fromkeys(self._known(asked.candidates, "candidates", notices)))
+            if len(given) < len(asked.candidates):
+                notices.append(f"{len(given)} of {len(asked.candidates)} given candidates are used")
+            found = await asyncio.to_thread(self.retriever.score, query, given)
+        if not found:
+            notices.append("no item meets the request; the slate is empty")
+        elif asked.k > len(found):
+            notices.append(f"k is {asked.k}, but there are only {len(found)} candidates")
+        runtime.stream_writer({"step": "retrieve_candidates", "candidates": len(found)})
+        return {
+            "session": session,
+            "k": asked.k,
+            "candidates": [_scored(candidate) for candidate in found],
+            "notices": {"retrieve_candidates": notices},
+        }
+
+    def _known(self, ids: Sequence[str], field: str, notices: list[str]) -> list[str]:
+        known = [item_id for item_id in ids if item_id in self.catalog]
+        if unknown := [item_id for item_id in ids if item_id not in self.catalog]:
+            shown = ", ".join(repr(item_id[:40]) for item_id in unknown[:3])
+            more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+            notices.append(f"{field}: not in the catalogue and ignored: {shown}{more}")
+        return known
+
+
+def _scored(candidate: Candidate) -> ScoredItem:
+    return {
+        "item_id": candidate.item.item_id,
+        "score": float(candidate.score),
+        "evidence": {source: float(score) for source, score in candidate.evidence.items()},
+        "notes": list(candidate.notes),
+    }

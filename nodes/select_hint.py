@@ -1,0 +1,86 @@
+"""Second step: which hint, if any, this session is asked with."""
+
+import asyncio
+from dataclasses import dataclass
+
+from langgraph.runtime import Runtime
+
+from re2llm.catalog.encoder import TextEncoder
+from re2llm.catalog.items import Catalog
+from re2llm.errors import UserError
+from re2llm.kb_store.hint import Hint, Status
+from re2llm.kb_store.store import HintStore
+from re2llm.nodes.context import Context, knobs
+from re2llm.nodes.protocols import HintPolicy
+from re2llm.nodes.reading import candidates, session_items
+from re2llm.nodes.state import HintChoice, State
+from re2llm.policy.choice import Choice
+from re2llm.policy.features import session_features
+
+USABLE = (Status.ACTIVE, Status.SHADOW, Status.CANDIDATE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectHint:
+    """Let the policy choose among the eligible hints, or obey the caller's choice.
+
+    Attributes:
+        limit: how many hints the knowledge base narrows its active ones down to, by nearness to
+            the session, before the policy scores them.
+    """
+
+    catalog: Catalog
+    store: HintStore
+    policy: HintPolicy
+    encoder: TextEncoder
+    limit: int = 256
+
+    async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
+        """Write the choice with its propensity.
+
+        Raises:
+            UserError: the caller asked for a hint that this tenant does not have, or that is off.
+        """
+        context = knobs(runtime)
+        if not state.get("candidates"):
+            return {"hint": _no_hint("nothing to rank")}
+        if context.hint == "none":
+            return {"hint": _no_hint("asked for")}
+        choice = await asyncio.to_thread(self._choose, state, context)
+        runtime.stream_writer({"step": "select_hint", "hint": choice["text"]})
+        return {"hint": choice}
+
+    def _choose(self, state: State, context: Context) -> HintChoice:
+        if context.hint != "policy":
+            hint = self.store.get(context.hint, tenant=context.tenant)
+            if hint is None or hint.status not in USABLE:
+                what = "unknown" if hint is None else str(hint.status)
+                raise UserError(
+                    f"hint {context.hint!r} is {what}; `re2llm hints list` shows the usable ones"
+                )
+            forced = Choice(hint_id=hint.hint_id, propensity=1.0, gain=None, version="asked for")
+            return _entry(forced, hint, [hint.hint_id])
+        session = session_items(state, self.catalog)
+        words = [item.title for item in session[-5:]] + [state.get("request") or ""]
+        near = self.encoder.encode([" ".join(words)])[0]
+        eligible = self.store.eligible(tenant=context.tenant, near=near, limit=self.limit)
+        features = session_features(session, candidates(state, self.catalog), state.get("request"))
+        choice = self.policy.choose(features, eligible)
+        by_id = {hint.hint_id: hint for hint in eligible.hints}
+        chosen = None if choice.hint_id is None else by_id[choice.hint_id]
+        return _entry(choice, chosen, list(by_id))
+
+
+def _entry(choice: Choice, hint: Hint | None, eligible: list[str]) -> HintChoice:
+    return {
+        "hint_id": choice.hint_id,
+        "text": hint.text if hint else None,
+        "propensity": choice.propensity,
+        "policy": choice.version,
+        "eligible": eligible,
+        "gain": choice.gain,
+    }
+
+
+def _no_hint(why: str) -> HintChoice:
+    return _entry(Choice(hint_id=None, propensity=1.0, gain=None, version=why), None, [])

@@ -29,7 +29,17 @@ class HintStore(Protocol):
     """The knowledge base. Blocking; call it off the event loop. Safe from several threads."""
 
     def put(self, hint: Hint, *, by: str, why: str) -> bool:
-        """Insert or replace by id, durably, with an audit entry. True if the id was new."""
+        """Insert or replace by id, durably, with an audit entry. True if the id was new.
+
+        The running statistics of a hint that is there already stay: only `record` changes them. A
+        hint put as it already is leaves no trace.
+
+        Raises:
+            ValueError: the id is not `hint_id(text, tenant)`, or a field cannot be stored.
+        """
+
+    def put_all(self, hints: Sequence[Hint], *, by: str, why: str) -> int:
+        """Do the same for several hints, all or none; returns how many ids were new."""
 
     def get(self, hint_id: str, *, tenant: str = "default") -> Hint | None:
         """Return one hint of this tenant, or None."""
@@ -63,7 +73,14 @@ class HintStore(Protocol):
         hurt: int = 0,
         tenant: str = "default",
     ) -> None:
-        """Add to a hint's running statistics."""
+        """Add to a hint's running statistics; raises `UnknownHint`."""
+
+    def support(self, hint_id: str, source: str, *, tenant: str = "default") -> int:
+        """Note that an independent source led to this hint; returns how many distinct ones did.
+
+        Raises:
+            UnknownHint: the tenant has none of this id.
+        """
 
     def close(self) -> None:
         """Let go of files and locks."""

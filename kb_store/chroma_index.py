@@ -1,0 +1,164 @@
+"""The vector index over the audit log: one Chroma collection, cosine, with our own vectors."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import httpx
+import numpy as np
+from chromadb.api.client import Client
+from chromadb.api.models.Collection import Collection
+from chromadb.api.types import Where
+from chromadb.errors import ChromaError, NotFoundError
+
+from re2llm.errors import UserError
+from re2llm.kb_store.chroma_client import close_client
+from re2llm.kb_store.entry import Revision
+from re2llm.kb_store.errors import IndexUnavailable
+from re2llm.kb_store.hint import Status
+from re2llm.kb_store.store import Vector
+
+_PAGE = 2000
+
+
+class ChromaIndex:
+    """Finds hints by vector, tenant and status; knows of each hint which entry it mirrors."""
+
+    def __init__(self, client: Client, name: str, *, encoder: str, dim: int) -> None:
+        """Open or create the collection.
+
+        Args:
+            client: embedded or to a server; closed with the index.
+            name: of the collection.
+            encoder: identity of what makes the vectors.
+            dim: length of a vector.
+
+        Raises:
+            UserError: the collection holds another encoder's vectors.
+            IndexUnavailable: Chroma does not answer.
+        """
+        self._client = client
+        self._name = name
+        self._about = {"encoder": encoder, "dim": dim}
+        with _translated():
+            try:
+                self._collection = client.get_collection(name, embedding_function=None)
+            except NotFoundError:
+                self._collection = self._create()
+        held = self._collection.metadata or {}
+        if held.get("encoder") != encoder or held.get("dim") != dim:
+            raise UserError(
+                f"the hint index was built by the encoder {held.get('encoder')!r}, but "
+                f"{encoder!r} is configured, and their vectors do not mix; configure the former, "
+                "or rebuild the index (the hints themselves are safe in the audit log)"
+            )
+
+    @classmethod
+    def drop(cls, client: Client, name: str) -> None:
+        """Delete the collection, whoever made it, if it is there.
+
+        Raises:
+            IndexUnavailable: Chroma does not answer.
+        """
+        with _translated():
+            try:
+                client.delete_collection(name)
+            except NotFoundError:
+                return
+
+    def clear(self) -> None:
+        """Start over with an empty collection."""
+        self.drop(self._client, self._name)
+        with _translated():
+            self._collection = self._create()
+
+    def revisions(self) -> dict[str, int]:
+        """Return hint id to the log entry that the index holds of it."""
+        held: dict[str, int] = {}
+        with _translated():
+            for offset in range(0, self._collection.count(), _PAGE):
+                page = self._collection.get(limit=_PAGE, offset=offset, include=["metadatas"])
+                for found, facts in zip(page["ids"], page["metadatas"] or [], strict=True):
+                    seq = (facts or {}).get("seq")
+                    held[found] = seq if isinstance(seq, int) else -1
+        return held
+
+    def vectors(self, status: Status) -> dict[str, Vector]:
+        """Return hint id to vector (dim,) of every hint of this status."""
+        found: dict[str, Vector] = {}
+        where: Where = {"status": str(status)}
+        with _translated():
+            while True:
+                page = self._collection.get(
+                    where=where, limit=_PAGE, offset=len(found), include=["embeddings"]
+                )
+                rows = np.asarray(page["embeddings"], dtype=np.float32)
+                found.update(zip(page["ids"], rows, strict=True))
+                if len(page["ids"]) < _PAGE:
+                    return found
+
+    def write(self, revisions: Sequence[Revision], vectors: Vector) -> None:
+        """Insert or replace hints with their vectors (hints, dim)."""
+        with _translated():
+            for start in range(0, len(revisions), _PAGE):
+                part = revisions[start : start + _PAGE]
+                self._collection.upsert(
+                    ids=[revision.hint.hint_id for revision in part],
+                    embeddings=vectors[start : start + _PAGE],
+                    documents=[revision.hint.text for revision in part],
+                    metadatas=[
+                        {
+                            "tenant": revision.hint.tenant,
+                            "status": str(revision.hint.status),
+                            "seq": revision.seq,
+                        }
+                        for revision in part
+                    ],
+                )
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Take ids out that the log does not know."""
+        with _translated():
+            for start in range(0, len(ids), _PAGE):
+                self._collection.delete(ids=list(ids[start : start + _PAGE]))
+
+    def nearest(
+        self, vector: Vector, n: int, *, tenant: str, status: Sequence[Status] | None
+    ) -> list[tuple[str, float]]:
+        """Return id and cosine of up to n hints, best first."""
+        if n <= 0 or (status is not None and not status):
+            return []
+        where: Where = {"tenant": tenant}
+        if status is not None:
+            # A union of equalities: the typed form of "$in" is beyond Chroma's own types.
+            among: list[Where] = [{"status": str(each)} for each in set(status)]
+            where = {"$and": [where, {"$or": among} if len(among) > 1 else among[0]]}
+        with _translated():
+            answer = self._collection.query(
+                query_embeddings=vector[None, :],
+                n_results=n,
+                where=where,
+                include=["distances"],
+            )
+        distances = (answer["distances"] or [[]])[0]
+        pairs = zip(answer["ids"][0], distances, strict=True)
+        return [(found, 1.0 - float(distance)) for found, distance in pairs]
+
+    def close(self) -> None:
+        """Let go of the client."""
+        close_client(self._client)
+
+    def _create(self) -> Collection:
+        return self._client.create_collection(
+            self._name,
+            metadata=self._about,
+            configuration={"hnsw": {"space": "cosine"}},
+            embedding_function=None,
+        )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (ChromaError, httpx.HTTPError, OSError) as error:
+        raise IndexUnavailable(f"Chroma does not answer ({error})") from error

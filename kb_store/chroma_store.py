@@ -1,0 +1,151 @@
+"""The lasting knowledge base: an audit log in the workspace and a Chroma index over it."""
+
+import logging
+import shutil
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from chromadb.api.client import Client
+
+from re2llm.catalog.encoder import TextEncoder
+from re2llm.errors import UserError
+from re2llm.kb_store.audit import AuditLog
+from re2llm.kb_store.chroma_client import close_client, open_client
+from re2llm.kb_store.chroma_index import ChromaIndex
+from re2llm.kb_store.errors import IndexUnavailable
+from re2llm.kb_store.hint import Status
+from re2llm.kb_store.lock import WriterLock
+from re2llm.kb_store.logged import LoggedHintStore
+
+_log = logging.getLogger(__name__)
+
+
+class ChromaHintStore(LoggedHintStore):
+    """A `HintStore` in a folder: `hints.sqlite` (the record), `index/` and `lock`.
+
+    Without a URL, Chroma is embedded and this process is the only writer. With the URL of a Chroma
+    server, the vectors live there and several processes of this machine may share the folder.
+    `repaired` says how many hints of the index had to be mended when the store was opened.
+    """
+
+    def __init__(
+        self, folder: Path, encoder: TextEncoder, *, url: str | None = None, rebuild: bool = False
+    ) -> None:
+        """Open or create the knowledge base, and mend the index where it and the log differ.
+
+        Args:
+            folder: made if it is not there.
+            encoder: makes the vectors; must be the one that built the index.
+            url: of a Chroma server, such as "http://127.0.0.1:8000".
+            rebuild: make the index anew from the log, with this encoder.
+
+        Raises:
+            UserError: the folder is in use or unusable, the server does not answer, or another
+                encoder built the index.
+        """
+        self._lock = None if url else WriterLock(folder / "lock")
+        try:
+            log = AuditLog(folder / "hints.sqlite")
+            try:
+                index = _open_index(folder / "index", log.identity, encoder, url, rebuild)
+            except BaseException:
+                log.close()
+                raise
+        except BaseException:
+            self._release()
+            raise
+        super().__init__(log, encoder, index, shared=url is not None)
+        self._chroma = index
+        try:
+            self.repaired = self._agree()
+        except BaseException:
+            self.close()
+            raise
+
+    def rebuild(self) -> int:
+        """Make the index anew from the log; returns how many hints it holds.
+
+        Raises:
+            IndexUnavailable: Chroma does not answer.
+        """
+        with self._write_lock:
+            self._refresh()
+            self._chroma.clear()
+            return self._agree()
+
+    def close(self) -> None:
+        """Let go of files and of the writer's lock."""
+        super().close()
+        self._release()
+
+    def __enter__(self) -> "ChromaHintStore":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _agree(self) -> int:
+        # The index first: what another process writes in between is then in the log at least.
+        held = self._chroma.revisions()
+        position = self.log.position()
+        state = {
+            revision.hint.hint_id: revision for revision in self.log.state(at=position).values()
+        }
+        self._chroma.remove([hint_id for hint_id in held if hint_id not in state])
+        vectors = {
+            hint_id: vector
+            for hint_id, vector in self._chroma.vectors(Status.ACTIVE).items()
+            if hint_id in state and np.isfinite(vector).all()
+        }
+        stale = [
+            revision
+            for hint_id, revision in state.items()
+            if held.get(hint_id) != revision.seq
+            or (revision.hint.status is Status.ACTIVE and hint_id not in vectors)
+        ]
+        if stale:
+            made = self._encoder.encode([revision.hint.text for revision in stale])
+            self._chroma.write(stale, made)
+            vectors.update(
+                (revision.hint.hint_id, vector)
+                for revision, vector in zip(stale, made, strict=True)
+            )
+        self._load(list(state.values()), vectors, position)
+        return len(stale) + len(held.keys() - state.keys())
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _open_index(
+    path: Path, identity: str, encoder: TextEncoder, url: str | None, rebuild: bool
+) -> ChromaIndex:
+    name = f"hints-{identity}"
+    try:
+        return _index(open_client(path, url), name, encoder, rebuild)
+    except IndexUnavailable as error:
+        if url:
+            raise UserError(
+                f"the Chroma server at {url!r} does not answer ({error}); start it, or correct "
+                "the URL"
+            ) from error
+        _log.warning("the hint index was damaged and is built anew from the audit log: %s", error)
+        shutil.rmtree(path, ignore_errors=True)
+        return _index(open_client(path, url), name, encoder, rebuild)
+
+
+def _index(client: Client, name: str, encoder: TextEncoder, rebuild: bool) -> ChromaIndex:
+    try:
+        if rebuild:
+            ChromaIndex.drop(client, name)
+        return ChromaIndex(client, name, encoder=encoder.identity, dim=encoder.dim)
+    except BaseException:
+        close_client(client)
+        raise

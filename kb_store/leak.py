@@ -1,0 +1,158 @@
+"""Whether a hint gives the answer away, names items, or copies what it was made from."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from re2llm.catalog.items import Item
+from re2llm.kb_store.names import Names, Word, content, tokens, values, words_of
+from re2llm.kb_store.words import PEOPLE, STOP
+from re2llm.llm.reflection import Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakRules:
+    """How much a hint may share with what it was made from."""
+
+    copied: int = 5
+    """So many words in a row out of an item's text are a copy."""
+    typed: int = 4
+    """So many words in a row out of the shopper's request are a copy."""
+    prompted: int = 7
+    """So many words in a row out of an instruction of ours are a copy."""
+    company: int = 2
+    """A value of the target's gives it away when fewer other candidates than this share it."""
+
+
+class LeakFilter:
+    """Knows the catalogue's names and says what of them a hint gives away."""
+
+    def __init__(
+        self, names: Names, rules: LeakRules | None = None, *, prompts: Sequence[str] = ()
+    ) -> None:
+        """Use a catalogue's names.
+
+        Args:
+            names: of the whole catalogue.
+            rules: what is too much.
+            prompts: our own instructions to the model, which a hint must not repeat.
+        """
+        self._names = names
+        self._rules = rules or LeakRules()
+        self._prompts = [tokens(prompt) for prompt in prompts]
+
+    def fault(self, text: str, failure: Failure | None = None) -> str | None:
+        """Say what a hint leaks, in words that do not repeat it, or None.
+
+        Args:
+            text: the hint.
+            failure: what the hint was made from; without it only the catalogue's names count.
+        """
+        words = words_of(text)
+        run = [word.folded for word in words]
+        if failure is not None:
+            items = {item.item_id: item for item in failure.task.session}
+            items.update((each.item.item_id, each.item) for each in failure.task.candidates)
+            found = (
+                _identifier(text, items)
+                or self._target(words, items, failure)
+                or self._piece(run, items.values())
+                or self._copy(run, items.values(), failure.task.request)
+            )
+            if found:
+                return found
+        if name := self._names.mentioned(words):
+            return f"names {name}"
+        for prompt in self._prompts:
+            if _shared(run, prompt, self._rules.prompted):
+                return "repeats an instruction of the prompt"
+        return None
+
+    def _target(
+        self, words: Sequence[Word], items: dict[str, Item], failure: Failure
+    ) -> str | None:
+        target = items.get(failure.target)
+        if target is None:
+            return None
+        run = [word.folded for word in words]
+        others = [item for item in items.values() if item is not target]
+        elsewhere = {word for item in others for word in tokens(item.title)}
+        for word in set(tokens(target.title)) - elsewhere:
+            if word in run and self._names.rare(word) and not word.isdigit():
+                return "gives the target away by a word of its title"
+        candidates = [each.item for each in failure.task.candidates if each.item is not target]
+        for name, value in values(target):
+            if not _says(words, tokens(value), person=name in PEOPLE, names=self._names):
+                continue
+            company = sum((name, value) in set(values(item)) for item in candidates)
+            known = any((name, value) in set(values(item)) for item in failure.task.session)
+            if name in PEOPLE or (company < self._rules.company and not known):
+                return f"gives the target away by its {name}"
+        return None
+
+    def _piece(self, run: Sequence[str], items: Iterable[Item]) -> str | None:
+        for item in items:
+            for part in _common(run, tokens(item.title)):
+                rare = any(self._names.rare(word) for word in part)
+                if (content(part) > 1 and rare) or content(part) > 2:
+                    return "names an item by a part of its title"
+        return None
+
+    def _copy(self, run: Sequence[str], items: Iterable[Item], request: str | None) -> str | None:
+        if request and _shared(run, tokens(request), self._rules.typed):
+            return "repeats what the shopper typed"
+        for item in items:
+            for _, value in values(item):
+                if _shared(run, tokens(value), self._rules.copied):
+                    return "copies an item's text"
+        return None
+
+
+def _identifier(text: str, ids: Iterable[str]) -> str | None:
+    known = {item_id.casefold() for item_id in ids if len(item_id) > 3}
+    for token in re.findall(r"[\w-]+", text):
+        if token.casefold() in known and not re.fullmatch(r"(?:18|19|20)\d\d", token):
+            return "names an item by its identifier"
+        if re.fullmatch(r"[A-Z]\d{1,2}", token):
+            return "names a candidate by its label"
+    return None
+
+
+def _says(words: Sequence[Word], name: Sequence[str], *, person: bool, names: Names) -> bool:
+    telling = [word for word in name if word not in STOP]
+    if not telling:
+        return False
+    if len(name) == 1:
+        return any(w.folded == name[0] and (w.capital or names.rare(w.folded)) for w in words)
+    if person and any(w.folded == name[-1] and w.capital for w in words):
+        return True
+    return any(
+        [word.folded for word in words[start : start + len(name)]] == list(name)
+        for start in range(len(words))
+    )
+
+
+def _shared(run: Sequence[str], source: Sequence[str], length: int) -> bool:
+    return any(len(part) >= length and content(part) > 1 for part in _common(run, source))
+
+
+def _common(run: Sequence[str], source: Sequence[str]) -> list[Sequence[str]]:
+    """Find the longest common run of words from each start in `run`, of two words or more."""
+    places: dict[str, list[int]] = {}
+    for place, word in enumerate(source):
+        places.setdefault(word, []).append(place)
+    parts: list[Sequence[str]] = []
+    for start in range(len(run)):
+        best = 0
+        for place in places.get(run[start], ()):
+            length = 0
+            while (
+                start + length < len(run)
+                and place + length < len(source)
+                and run[start + length] == source[place + length]
+            ):
+                length += 1
+            best = max(best, length)
+        if best > 1:
+            parts.append(run[start : start + best])
+    return parts

@@ -1,0 +1,160 @@
+"""Which hint is served: the best one that is surely better than none, or none."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from re2llm.errors import UserError
+from re2llm.kb_store.store import Eligible
+from re2llm.policy.choice import Choice
+from re2llm.policy.hint_side import HintSide, hint_side
+from re2llm.policy.scorer import Scorer
+
+_SHORTLIST = 16
+CAUTION = 1.0
+"""Default of `ScoringPolicy.caution`; see the table of `re2llm.evals.bench_policy`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """The best action of one session, before exploration.
+
+    Attributes:
+        column: the hint's column, or None for no hint.
+        score: predicted score of that action; 0 for no hint.
+    """
+
+    column: int | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringPolicy:
+    """A scorer with a gate per session and exploration mixed in.
+
+    Attributes:
+        scorer: what was trained.
+        name: which policy this is, for the record.
+        caution: a hint is served only where score minus `caution` standard deviations is above 0.
+        exploration: share of sessions that get an action drawn uniformly, no hint included.
+        seed: of the draws.
+    """
+
+    scorer: Scorer
+    name: str
+    caution: float = CAUTION
+    exploration: float = 0.0
+    seed: int = 0
+    _draws: np.random.Generator = field(init=False, repr=False, compare=False)
+    _lock: threading.Lock = field(
+        init=False, repr=False, compare=False, default_factory=threading.Lock
+    )
+
+    def __post_init__(self) -> None:
+        """Check the knobs and seed the draws.
+
+        Raises:
+            UserError: a knob is out of range.
+        """
+        if not 0 <= self.exploration <= 1:
+            raise UserError(f"exploration {self.exploration!r} is not between 0 and 1")
+        if not self.caution >= 0:
+            raise UserError(f"caution {self.caution!r} is below 0; 0 switches the gate off")
+        object.__setattr__(self, "_draws", np.random.default_rng(self.seed))
+
+    @property
+    def version(self) -> str:
+        """Name this policy, for the record."""
+        return self.name
+
+    def choose(self, state: NDArray[np.float32], eligible: Eligible) -> Choice:
+        """Choose for one session.
+
+        Args:
+            state: (features,) of `re2llm.policy.features`.
+            eligible: the hints to choose from; disabled ones among them are never chosen.
+
+        Raises:
+            UserError: the state or the vectors are not of the size the policy was trained on.
+        """
+        return self.choose_many(state[None, :], eligible)[0]
+
+    def choose_many(self, states: NDArray[np.float32], eligible: Eligible) -> list[Choice]:
+        """Choose for several sessions in one pass; `states` is (sessions, features)."""
+        hints = hint_side(eligible)
+        picks = self.best(states, hints)
+        return [self._explored(pick, hints) for pick in picks]
+
+    def best(self, states: NDArray[np.float32], hints: HintSide) -> list[Pick]:
+        """Return the best action of each session, without exploration."""
+        self._check(states, hints)
+        if not len(hints) or not len(states):
+            return [Pick(column=None, score=0.0)] * len(states)
+        scores = self.scorer.scores(states, hints)
+        m = min(_SHORTLIST, len(hints))
+        near = np.argpartition(-scores, m - 1, axis=1)[:, :m]
+        means = np.take_along_axis(scores, near, axis=1)
+        low = means
+        if self.caution > 0:
+            low = means - self.caution * self.scorer.spreads(states, hints, near)
+        open_means = np.where(low > 0, means, -np.inf)
+        winner = open_means.argmax(axis=1)
+        rows = np.arange(len(states))
+        return [
+            Pick(column=int(near[i, j]), score=float(means[i, j]))
+            if np.isfinite(open_means[i, j])
+            else Pick(column=None, score=0.0)
+            for i, j in zip(rows, winner, strict=True)
+        ]
+
+    def probabilities(self, states: NDArray[np.float32], hints: HintSide) -> NDArray[np.float64]:
+        """Return (sessions, 1 + hints) probabilities of no hint and of each hint."""
+        actions = 1 + len(hints)
+        table = np.full((len(states), actions), self.exploration / actions)
+        for row, pick in enumerate(self.best(states, hints)):
+            table[row, 0 if pick.column is None else 1 + pick.column] += 1 - self.exploration
+        return table
+
+    def _explored(self, pick: Pick, hints: HintSide) -> Choice:
+        actions = 1 + len(hints)
+        best = 0 if pick.column is None else 1 + pick.column
+        action = best
+        if self.exploration > 0:
+            with self._lock:
+                if self._draws.random() < self.exploration:
+                    action = int(self._draws.integers(actions))
+        propensity = self.exploration / actions + (1 - self.exploration) * (action == best)
+        gain = pick.score if action == best and self.scorer.predicts_gain else None
+        return Choice(
+            hint_id=None if action == 0 else hints.ids[action - 1],
+            propensity=float(propensity),
+            gain=gain,
+            version=self.name,
+        )
+
+    def _check(self, states: NDArray[np.float32], hints: HintSide) -> None:
+        if states.ndim != 2 or states.shape[1] != self.scorer.features:
+            raise UserError(
+                f"policy {self.name!r} knows {self.scorer.features} features, the state has shape "
+                f"{states.shape}; train it again with `re2llm train`"
+            )
+        if len(hints) and hints.vectors.shape[1] != self.scorer.dim:
+            raise UserError(
+                f"policy {self.name!r} knows hint vectors of {self.scorer.dim} numbers, these have "
+                f"{hints.vectors.shape[1]}; train it again with `re2llm train`"
+            )
+
+
+def mean_reward(table: NDArray[np.float64], picks: Sequence[Pick]) -> NDArray[np.float64]:
+    """Return each session's reward under these picks.
+
+    Args:
+        table: (sessions, hints) rewards.
+        picks: one per session.
+    """
+    return np.array(
+        [0.0 if pick.column is None else table[row, pick.column] for row, pick in enumerate(picks)]
+    )

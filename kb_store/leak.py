@@ -75,9 +75,12 @@ class LeakFilter:
         if target is None:
             return None
         run = [word.folded for word in words]
+        title = tokens(target.title)
+        if _says(words, title, person=False, names=self._names):
+            return "names the target by its title"
         others = [item for item in items.values() if item is not target]
         elsewhere = {word for item in others for word in tokens(item.title)}
-        for word in set(tokens(target.title)) - elsewhere:
+        for word in set(title) - elsewhere:
             if word in run and self._names.rare(word) and not word.isdigit():
                 return "gives the target away by a word of its title"
         candidates = [each.item for each in failure.task.candidates if each.item is not target]
@@ -123,7 +126,11 @@ def _says(words: Sequence[Word], name: Sequence[str], *, person: bool, names: Na
     if not telling:
         return False
     if len(name) == 1:
-        return any(w.folded == name[0] and (w.capital or names.rare(w.folded)) for w in words)
+        return any(
+            word.folded == name[0]
+            and (word.capital or word.folded.isdigit() or names.rare(word.folded))
+            for word in words
+        )
     if person and any(w.folded == name[-1] and w.capital for w in words):
         return True
     return any(

@@ -60,6 +60,9 @@ class Admission(Protocol):
     """Decides which drafts enter the knowledge base, and enters them."""
 
     async def admit(
-        self, failure: Failure, reflection: Reflection, *, tenant: str
+        self, failure: Failure, reflection: Reflection, *, tenant: str, source: str = ""
     ) -> Sequence[Hint]:
-        """Return every draft as a hint with its status and reason; refused ones included."""
+        """Return every draft as a hint with its status and reason; refused ones included.
+
+        `source` is who gave the feedback (opaque): what one source says counts once.
+        """

@@ -36,7 +36,12 @@ class Reflect:
             target=target,
         )
         reflection = await self.reflector.reflect(failure)
-        hints = await self.admission.admit(failure, reflection, tenant=knobs(runtime).tenant)
+        hints = await self.admission.admit(
+            failure,
+            reflection,
+            tenant=knobs(runtime).tenant,
+            source=feedback.get("source", "") if feedback else "",
+        )
         new_hints: list[NewHint] = [
             {
                 "hint_id": hint.hint_id,

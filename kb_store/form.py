@@ -40,6 +40,8 @@ def tidy(text: str) -> str:
 def form_fault(text: str, rules: FormRules | None = None) -> str | None:
     """Say what is wrong with the form of a hint, in words, or None."""
     rules = rules or FormRules()
+    if len(text) > rules.max_chars:
+        return f"is longer than {rules.max_chars} characters"
     plain = unicodedata.normalize("NFKC", text)
     for check in _CHECKS:
         if fault := check(plain):
@@ -50,7 +52,7 @@ def form_fault(text: str, rules: FormRules | None = None) -> str | None:
 def redacted(text: str, limit: int = 400) -> str:
     """Make a refused text fit to be kept: no secrets, no personal data, no endless length."""
     text = "".join(" " if unicodedata.category(c) in _HIDDEN else c for c in text[: 4 * limit])
-    for pattern in (MARKUP, SECRET, PERSONAL):
+    for pattern in (SECRET, PERSONAL, MARKUP):
         text = pattern.sub(_REDACTED, text)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
@@ -107,8 +109,8 @@ def _length(text: str, rules: FormRules) -> str | None:
     words = text.split()
     if len(words) < rules.min_words:
         return f"has {len(words)} words; at least {rules.min_words} are wanted"
-    if len(words) > rules.max_words or len(text) > rules.max_chars:
-        return f"is longer than {rules.max_words} words or {rules.max_chars} characters"
+    if len(words) > rules.max_words:
+        return f"is longer than {rules.max_words} words"
     if max(len(word) for word in words) > 40:
         return "holds a word of more than 40 characters"
     count = len(_sentences(text))

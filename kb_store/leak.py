@@ -116,7 +116,7 @@ def _identifier(text: str, ids: Iterable[str]) -> str | None:
     for token in re.findall(r"[\w-]+", text):
         if token.casefold() in known and not re.fullmatch(r"(?:18|19|20)\d\d", token):
             return "names an item by its identifier"
-        if re.fullmatch(r"[A-Z]\d{1,2}", token):
+        if re.fullmatch(r"[A-Z][1-9]", token):
             return "names a candidate by its label"
     return None
 
@@ -131,7 +131,8 @@ def _says(words: Sequence[Word], name: Sequence[str], *, person: bool, names: Na
             and (word.capital or word.folded.isdigit() or names.rare(word.folded))
             for word in words
         )
-    if person and any(w.folded == name[-1] and w.capital for w in words):
+    parts = {word for word in telling if len(word) > 3}
+    if person and any(word.capital and word.folded in parts for word in words):
         return True
     return any(
         [word.folded for word in words[start : start + len(name)]] == list(name)

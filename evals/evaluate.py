@@ -113,20 +113,20 @@ async def _ask(
 ) -> dict[Key, SlateResult]:
     answers: dict[Key, SlateResult] = {}
     for key in keys:
-        known = journal.get(key) if journal else None
+        known = None if journal is None else journal.get(key)
         if known is not None:
             answers[key] = known
     left: Iterator[Key] = iter([key for key in keys if key not in answers])
-    if progress:
+    if progress is not None:
         progress(len(answers), len(keys))
 
     async def work() -> None:
         for key in left:
             answer = await runner.slate(sessions[key[0]], key[1])
             answers[key] = answer
-            if journal:
+            if journal is not None:
                 journal.put(key, answer)
-            if progress:
+            if progress is not None:
                 progress(len(answers), len(keys))
 
     workers = [asyncio.create_task(work()) for _ in range(max(1, at_once))]

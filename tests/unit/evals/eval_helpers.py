@@ -47,7 +47,7 @@ class PlantedRunner:
         others = [item_id for item_id in ITEMS if item_id != target]
         place = 2 if given is None else 0 if given == kind else 5
         order = (*others[:place], target, *others[place:])
-        popularity = {item_id: 0.1 for item_id in ITEMS} | ({target: 2.0} if number % 4 < 2 else {})
+        popularity = dict.fromkeys(ITEMS, 0.1) | ({target: 2.0} if number % 4 < 2 else {})
         noise = {
             item_id: place
             for place, item_id in enumerate(

@@ -111,7 +111,7 @@ def _length(text: str, rules: FormRules) -> str | None:
         return f"has {len(words)} words; at least {rules.min_words} are wanted"
     if len(words) > rules.max_words:
         return f"is longer than {rules.max_words} words"
-    if max(len(word) for word in words) > 40:
+    if any(len(word) > 40 for word in words):
         return "holds a word of more than 40 characters"
     count = len(_sentences(text))
     if count > rules.max_sentences:

@@ -1,0 +1,117 @@
+"""How hints travel between knowledge bases: one JSON file, checked entry by entry."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from re2llm.errors import UserError
+from re2llm.kb_store import codec
+from re2llm.kb_store.form import FormRules, form_fault
+from re2llm.kb_store.hint import Hint, Status, hint_id
+from re2llm.kb_store.leak import LeakFilter
+from re2llm.kb_store.store import HintStore
+
+_FORMAT = "re2llm-hints"
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What became of a file's hints."""
+
+    entered: tuple[Hint, ...]
+    known: int
+    """Hints that were there already and stay as they are."""
+    refused: tuple[str, ...]
+    """Why the others were left out, in words."""
+
+
+def export_hints(
+    store: HintStore, *, tenant: str = "default", status: Sequence[Status] | None = None
+) -> str:
+    """Write a tenant's hints as JSON, all or those of some statuses, in a stable order."""
+    hints = [json.loads(codec.dump(hint)) for hint in store.hints(tenant=tenant, status=status)]
+    about = {"format": _FORMAT, "version": _VERSION, "hints": hints}
+    return json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def import_hints(
+    store: HintStore,
+    text: str,
+    *,
+    by: str,
+    tenant: str = "default",
+    trust: bool = False,
+    form: FormRules | None = None,
+    leak: LeakFilter | None = None,
+) -> Imported:
+    """Read hints that `export_hints` wrote, into any tenant, all of them or none.
+
+    Without trust they enter as candidates, whatever they were elsewhere: another catalogue's
+    evidence says little here. With trust status and evidence are kept. Running statistics are left
+    behind either way, and a hint that is here already stays as it is.
+
+    Args:
+        store: where they go.
+        text: the file's content.
+        by: for the record.
+        tenant: whose they become.
+        trust: whether they may be active at once.
+        form: what a hint may look like; what has not this form is left out.
+        leak: this catalogue's names; what mentions one is left out.
+
+    Raises:
+        UserError: not such a file.
+    """
+    entered: dict[str, Hint] = {}
+    known = 0
+    refused: list[str] = []
+    for number, raw in enumerate(_entries(text), start=1):
+        try:
+            hint = codec.load(json.dumps(raw))
+        except ValueError as error:
+            refused.append(f"entry {number}: not a hint ({_first_line(error)})")
+            continue
+        fault = form_fault(hint.text, form) or (leak.fault(hint.text) if leak else None)
+        if fault:
+            refused.append(f"entry {number} ({hint.hint_id}): {fault}")
+            continue
+        new_id = hint_id(hint.text, tenant)
+        if new_id in entered or store.get(new_id, tenant=tenant) is not None:
+            known += 1
+            continue
+        entered[new_id] = replace(
+            hint,
+            hint_id=new_id,
+            tenant=tenant,
+            status=hint.status if trust else Status.CANDIDATE,
+            provenance=replace(hint.provenance, source="import"),
+            reason=hint.reason if trust else "imported; not tried here yet",
+            shown=0,
+            helped=0,
+            hurt=0,
+        )
+    store.put_all(list(entered.values()), by=by, why="imported")
+    return Imported(entered=tuple(entered.values()), known=known, refused=tuple(refused))
+
+
+def _entries(text: str) -> list[object]:
+    try:
+        about = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"this is no file of hints: not JSON ({error})") from error
+    if not isinstance(about, dict) or about.get("format") != _FORMAT:
+        raise UserError(f"this is no file of hints: its 'format' must be {_FORMAT!r}")
+    if about.get("version") != _VERSION:
+        raise UserError(
+            f"hints of version {about.get('version')!r} cannot be read here; version {_VERSION} can"
+        )
+    hints = about.get("hints")
+    if not isinstance(hints, list):
+        raise UserError("this file of hints has no list called 'hints'")
+    return hints
+
+
+def _first_line(error: ValueError) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "; ".join(lines[1:3]) or str(error)

@@ -1,0 +1,144 @@
+"""How one hint comes out of another: edited by a person, or merged out of two that overlap."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Protocol
+
+from re2llm.errors import UserError
+from re2llm.kb_store.errors import UnknownHint
+from re2llm.kb_store.form import FormRules, form_fault, tidy
+from re2llm.kb_store.hint import Evidence, Hint, Provenance, Status, hint_id
+from re2llm.kb_store.store import HintStore
+
+
+class Merger(Protocol):
+    """Writes one hint that says what two say; a language model's work."""
+
+    async def merge(self, a: str, b: str) -> str | None:
+        """Return the text, or None where there is no usable answer."""
+
+
+def edit(
+    store: HintStore,
+    old_id: str,
+    text: str,
+    *,
+    by: str,
+    why: str,
+    tenant: str = "default",
+    form: FormRules | None = None,
+) -> Hint:
+    """Give a hint new words: a new hint with the old one as its parent, which is retired.
+
+    The new one keeps the status but not the evidence, which belongs to the words.
+
+    Raises:
+        UnknownHint: the tenant has none of this id.
+        UserError: the words have not the form of a hint, or belong to another hint already.
+    """
+    old = _known(store, old_id, tenant)
+    text = tidy(text)
+    if fault := form_fault(text, form):
+        raise UserError(f"{text!r} cannot be a hint: it {fault}")
+    new_id = hint_id(text, tenant)
+    if new_id == old.hint_id:
+        new = replace(old, text=text)
+        store.put(new, by=by, why=why)
+        return new
+    if store.get(new_id, tenant=tenant) is not None:
+        raise UserError(
+            f"hint {new_id!r} says this already; change that one, or choose other words"
+        )
+    provenance = Provenance(source="person", created=time.time(), parent=old.hint_id)
+    new = replace(
+        old,
+        hint_id=new_id,
+        text=text,
+        evidence=Evidence(),
+        provenance=provenance,
+        reason=why,
+        shown=0,
+        helped=0,
+        hurt=0,
+    )
+    gone = replace(old, status=Status.RETIRED, reason=f"edited into {new_id}")
+    store.put_all([new, gone], by=by, why=why)
+    return new
+
+
+async def merge(
+    store: HintStore,
+    a_id: str,
+    b_id: str,
+    merger: Merger,
+    measure: Callable[[str], Awaitable[Evidence]],
+    *,
+    by: str,
+    tenant: str = "default",
+    form: FormRules | None = None,
+) -> Hint | None:
+    """Put one hint in the place of two that overlap, where it is measured to be no worse.
+
+    Args:
+        store: holds both.
+        a_id: one of them.
+        b_id: the other.
+        merger: writes the new text.
+        measure: tries a text as admission does, on sessions that matter to both parents.
+        by: for the record.
+        tenant: whose hints.
+        form: what a hint may look like.
+
+    Returns:
+        The new hint: active, with the better parent as its parent and both parents retired; or
+        refused, with both left as they are. None where the merger wrote nothing usable.
+
+    Raises:
+        UnknownHint: the tenant lacks one of them.
+    """
+    parents = [await asyncio.to_thread(_known, store, each, tenant) for each in (a_id, b_id)]
+    text = tidy(await merger.merge(parents[0].text, parents[1].text) or "")
+    child_id = hint_id(text, tenant)
+    known = await asyncio.to_thread(store.get, child_id, tenant=tenant)
+    if known is not None or form_fault(text, form) is not None:
+        return None
+    seen = await measure(text)
+    better = max(parents, key=lambda hint: (hint.evidence.low, hint.hint_id))
+    names = f"{a_id} and {b_id}"
+    good = seen.own_gain > 0 and seen.gain >= better.evidence.gain and seen.low > 0
+    child = Hint(
+        hint_id=child_id,
+        text=text,
+        title=better.title,
+        when=better.when,
+        status=Status.ACTIVE if good else Status.REFUSED,
+        tenant=tenant,
+        evidence=seen,
+        provenance=Provenance(source="merge", created=time.time(), parent=better.hint_id),
+        reason=f"merged out of {names}" if good else f"merged out of {names}, but no better",
+    )
+    gone = [
+        replace(hint, status=Status.RETIRED, reason=f"merged into {child_id}") for hint in parents
+    ]
+    changed = [child, *gone] if good else [child]
+    await asyncio.to_thread(store.put_all, changed, by=by, why=child.reason)
+    return child
+
+
+def ancestry(store: HintStore, hint_id: str, *, tenant: str = "default") -> list[Hint]:
+    """Return a hint and what it came out of, youngest first; raises `UnknownHint`."""
+    line = [_known(store, hint_id, tenant)]
+    while parent := store.get(line[-1].provenance.parent, tenant=tenant):
+        if parent.hint_id in {hint.hint_id for hint in line}:
+            break
+        line.append(parent)
+    return line
+
+
+def _known(store: HintStore, hint_id: str, tenant: str) -> Hint:
+    hint = store.get(hint_id, tenant=tenant)
+    if hint is None:
+        raise UnknownHint(hint_id, tenant)
+    return hint

@@ -32,7 +32,8 @@ def point(log: AuditLog, name: str) -> int:
         return int(name)
     known = ", ".join(repr(snapshot.name) for snapshot in snapshots) or "none yet"
     raise UserError(
-        f"the log knows no point {name!r}; use a snapshot ({known}) or an entry's number up to {last}"
+        f"the log knows no point {name!r}; use a snapshot ({known}) or an entry's number, at most"
+        f" {last}"
     )
 
 

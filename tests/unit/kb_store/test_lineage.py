@@ -1,0 +1,107 @@
+"""Hints that come out of other hints."""
+
+from dataclasses import dataclass
+
+import pytest
+from kb_helpers import WordEncoder, make
+
+from re2llm.errors import UserError
+from re2llm.kb_store.errors import UnknownHint
+from re2llm.kb_store.hint import Evidence, Provenance, Status, hint_id
+from re2llm.kb_store.lineage import ancestry, edit, merge
+from re2llm.kb_store.memory_store import MemoryHintStore
+
+WEAK = make("Prefer cheap items.", evidence=Evidence(own_gain=0.1, gain=0.05, low=0.01, sessions=9))
+GOOD = make("Favour low prices.", evidence=Evidence(own_gain=0.1, gain=0.2, low=0.1, sessions=9))
+BOTH = "Prefer cheap items and favour low prices."
+
+
+@dataclass
+class WrittenMerger:
+    answer: str | None
+
+    async def merge(self, a: str, b: str) -> str | None:
+        return self.answer
+
+
+@pytest.fixture
+def store(encoder: WordEncoder) -> MemoryHintStore:
+    made = MemoryHintStore(encoder)
+    made.put_all([WEAK, GOOD], by="test", why="start")
+    return made
+
+
+def test_edit_makes_a_child_without_the_old_evidence(store: MemoryHintStore) -> None:
+    store.record(WEAK.hint_id, shown=3, helped=1)
+    new = edit(store, WEAK.hint_id, " Prefer very cheap items. ", by="ann", why="clearer")
+    assert new.text == "Prefer very cheap items."
+    assert new.status is Status.ACTIVE
+    assert new.evidence == Evidence()
+    assert (new.shown, new.helped, new.provenance.parent) == (0, 0, WEAK.hint_id)
+    old = store.get(WEAK.hint_id)
+    assert old is not None
+    assert (old.status, old.reason) == (Status.RETIRED, f"edited into {new.hint_id}")
+    assert [hint.hint_id for hint in ancestry(store, new.hint_id)] == [new.hint_id, WEAK.hint_id]
+
+
+def test_edit_of_case_and_signs_keeps_the_hint(store: MemoryHintStore) -> None:
+    new = edit(store, WEAK.hint_id, "PREFER cheap items!", by="ann", why="louder")
+    assert new.hint_id == WEAK.hint_id
+    assert store.get(WEAK.hint_id) == new
+    assert new.evidence == WEAK.evidence
+
+
+def test_edit_refuses_what_is_no_hint_or_known_or_unknown(store: MemoryHintStore) -> None:
+    with pytest.raises(UserError, match="cannot be a hint: it does not tell"):
+        edit(store, WEAK.hint_id, "Cheap items are nice.", by="ann", why="x")
+    with pytest.raises(UserError, match="says this already"):
+        edit(store, WEAK.hint_id, GOOD.text, by="ann", why="x")
+    with pytest.raises(UnknownHint):
+        edit(store, "h0", "Prefer very cheap items.", by="ann", why="x")
+    assert store.get(WEAK.hint_id) == WEAK
+
+
+async def test_merge_takes_the_place_of_both_parents(store: MemoryHintStore) -> None:
+    seen = Evidence(own_gain=0.2, gain=0.3, low=0.1, sessions=12)
+
+    async def measure(text: str) -> Evidence:
+        assert text == BOTH
+        return seen
+
+    child = await merge(store, WEAK.hint_id, GOOD.hint_id, WrittenMerger(BOTH), measure, by="m")
+    assert child is not None
+    assert child == store.get(hint_id(BOTH))
+    assert (child.status, child.evidence) == (Status.ACTIVE, seen)
+    assert child.provenance.parent == GOOD.hint_id
+    assert WEAK.hint_id in child.reason
+    assert store.eligible().hints == (child,)
+
+
+async def test_merge_that_is_worse_leaves_the_parents(store: MemoryHintStore) -> None:
+    async def measure(text: str) -> Evidence:
+        return Evidence(own_gain=0.2, gain=0.15, low=0.1, sessions=12)
+
+    child = await merge(store, WEAK.hint_id, GOOD.hint_id, WrittenMerger(BOTH), measure, by="m")
+    assert child is not None
+    assert child.status is Status.REFUSED
+    assert len(store.eligible().hints) == 2
+
+
+@pytest.mark.parametrize("answer", [None, "", "Cheap things are nice.", GOOD.text])
+async def test_merge_without_a_usable_text_costs_no_trial(
+    store: MemoryHintStore, answer: str | None
+) -> None:
+    async def measure(text: str) -> Evidence:
+        raise AssertionError("nothing was to be measured")
+
+    merger = WrittenMerger(answer)
+    assert await merge(store, WEAK.hint_id, GOOD.hint_id, merger, measure, by="m") is None
+    assert len(store.eligible().hints) == 2
+
+
+def test_ancestry_ends_where_a_parent_is_its_own_child(store: MemoryHintStore) -> None:
+    a_id, b_id = hint_id("Prefer A."), hint_id("Prefer B.")
+    a = make("Prefer A.", provenance=Provenance(parent=b_id))
+    b = make("Prefer B.", provenance=Provenance(parent=a_id))
+    store.put_all([a, b], by="test", why="a ring")
+    assert ancestry(store, a_id) == [a, b]

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 import chromadb
 import httpx
 from chromadb.api.client import Client
+from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings
+from chromadb.errors import ChromaError
 
 from re2llm.errors import UserError
 from re2llm.kb_store.errors import IndexUnavailable
@@ -21,11 +23,16 @@ def open_client(path: Path, url: str | None) -> Client:
 
     Raises:
         UserError: not a URL of a server.
-        IndexUnavailable: the server does not answer.
+        IndexUnavailable: the server does not answer, or the folder is damaged.
     """
     settings = Settings(anonymized_telemetry=False)
     if url is None:
-        return cast(Client, chromadb.PersistentClient(str(path), settings=settings))
+        try:
+            return cast(Client, chromadb.PersistentClient(str(path), settings=settings))
+        except (ChromaError, OSError) as error:
+            # Chroma remembers what it could not start, and would hand it out at the next try.
+            SharedSystemClient._identifier_to_system.pop(str(path), None)
+            raise IndexUnavailable(f"the index in {str(path)!r} is damaged ({error})") from error
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UserError(

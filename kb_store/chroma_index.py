@@ -71,6 +71,14 @@ class ChromaIndex:
         with _translated():
             self._collection = self._create()
 
+    def probe(self) -> None:
+        """Read a stored vector and search for it; raises `IndexUnavailable` where that fails."""
+        with _translated():
+            page = self._collection.get(limit=1, include=["embeddings"])
+            if page["ids"]:
+                rows = np.asarray(page["embeddings"], dtype=np.float32)
+                self._collection.query(query_embeddings=rows, n_results=1, include=[])
+
     def revisions(self) -> dict[str, int]:
         """Return hint id to the log entry that the index holds of it."""
         held: dict[str, int] = {}

@@ -47,18 +47,19 @@ class ChromaHintStore(LoggedHintStore):
         self._lock = None if url else WriterLock(folder / "lock")
         try:
             log = AuditLog(folder / "hints.sqlite")
-            try:
-                index = _open_index(folder / "index", log.identity, encoder, url, rebuild)
-            except BaseException:
-                log.close()
-                raise
         except BaseException:
+            self._release()
+            raise
+        try:
+            index = _open_index(folder / "index", log, encoder, url, rebuild)
+        except BaseException:
+            log.close()
             self._release()
             raise
         super().__init__(log, encoder, index, shared=url is not None)
         self._chroma = index
         try:
-            self.repaired = self._agree()
+            self.repaired = self._agreed()
         except BaseException:
             self.close()
             raise
@@ -89,6 +90,16 @@ class ChromaHintStore(LoggedHintStore):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _agreed(self) -> int:
+        try:
+            return self._agree()
+        except IndexUnavailable as error:
+            if self._lock is None:
+                raise UserError(f"the Chroma server stopped answering ({error})") from error
+            _log.warning("the hint index is damaged and is built anew: %s", error)
+            self._chroma.clear()
+            return self._agree()
 
     def _agree(self) -> int:
         # The index first: what another process writes in between is then in the log at least.
@@ -125,11 +136,11 @@ class ChromaHintStore(LoggedHintStore):
 
 
 def _open_index(
-    path: Path, identity: str, encoder: TextEncoder, url: str | None, rebuild: bool
+    path: Path, log: AuditLog, encoder: TextEncoder, url: str | None, rebuild: bool
 ) -> ChromaIndex:
-    name = f"hints-{identity}"
+    name = f"hints-{log.identity}"
     try:
-        return _index(open_client(path, url), name, encoder, rebuild)
+        return _readable(open_client(path, url), name, encoder, rebuild)
     except IndexUnavailable as error:
         if url:
             raise UserError(
@@ -138,14 +149,16 @@ def _open_index(
             ) from error
         _log.warning("the hint index was damaged and is built anew from the audit log: %s", error)
         shutil.rmtree(path, ignore_errors=True)
-        return _index(open_client(path, url), name, encoder, rebuild)
+        return _readable(open_client(path, url), name, encoder, rebuild)
 
 
-def _index(client: Client, name: str, encoder: TextEncoder, rebuild: bool) -> ChromaIndex:
+def _readable(client: Client, name: str, encoder: TextEncoder, rebuild: bool) -> ChromaIndex:
     try:
         if rebuild:
             ChromaIndex.drop(client, name)
-        return ChromaIndex(client, name, encoder=encoder.identity, dim=encoder.dim)
+        index = ChromaIndex(client, name, encoder=encoder.identity, dim=encoder.dim)
+        index.probe()
     except BaseException:
         close_client(client)
         raise
+    return index

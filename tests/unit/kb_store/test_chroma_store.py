@@ -1,0 +1,311 @@
+"""One writer, and an index that always comes back to what the log says."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import chromadb
+import numpy as np
+import pytest
+from kb_helpers import WordEncoder, make
+
+from re2llm.errors import UserError
+from re2llm.kb_store.chroma_index import ChromaIndex
+from re2llm.kb_store.chroma_store import ChromaHintStore
+from re2llm.kb_store.entry import Revision
+from re2llm.kb_store.errors import IndexUnavailable
+from re2llm.kb_store.hint import Status
+from re2llm.kb_store.store import Vector
+
+HINTS = [make(f"Prefer kind {n} over others.") for n in range(5)]
+
+
+def agrees(store: ChromaHintStore, encoder: WordEncoder) -> bool:
+    """Whether memory, index and log say the same, vectors included."""
+    state = {r.hint.hint_id: r for r in store.log.state().values()}
+    vectors = store._chroma.vectors(Status.ACTIVE)
+    active = {i for i, r in state.items() if r.hint.status is Status.ACTIVE}
+    eligible = store.eligible()
+    return (
+        store._chroma.revisions() == {i: r.seq for i, r in state.items()}
+        and vectors.keys() == active
+        and all(
+            np.allclose(v, encoder.encode([state[i].hint.text])[0], atol=1e-5)
+            for i, v in vectors.items()
+        )
+        and store.hints() == sorted((r.hint for r in state.values()), key=lambda h: h.hint_id)
+        and {h.hint_id for h in eligible.hints} == active
+    )
+
+
+def test_a_store_comes_back_as_it_was(tmp_path: Path, encoder: WordEncoder) -> None:
+    with ChromaHintStore(tmp_path, encoder) as store:
+        assert store.repaired == 0
+        store.put_all(HINTS, by="test", why="start")
+        store.record(HINTS[0].hint_id, shown=3, hurt=1)
+        store.set_status(HINTS[1].hint_id, Status.DISABLED, by="test", why="off")
+        before, eligible = store.hints(), store.eligible()
+    spent = encoder.encoded
+    with ChromaHintStore(tmp_path, encoder) as store:
+        assert store.repaired == 0
+        assert encoder.encoded == spent
+        assert store.hints() == before
+        assert store.eligible().hints == eligible.hints
+        np.testing.assert_allclose(store.eligible().vectors, eligible.vectors, atol=1e-6)
+
+
+def test_a_second_writer_is_refused_and_told_who_and_what_to_do(
+    tmp_path: Path, encoder: WordEncoder
+) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from re2llm.kb_store.lock import WriterLock;"
+        "lock = WriterLock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path / "lock"], stdout=subprocess.PIPE
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(UserError, match=f"process {holder.pid} .*Stop that process"):
+            ChromaHintStore(tmp_path, encoder)
+    finally:
+        holder.kill()
+        holder.communicate()
+    ChromaHintStore(tmp_path, encoder).close()
+
+
+def test_the_same_process_cannot_open_twice_but_again(tmp_path: Path, encoder: WordEncoder) -> None:
+    with ChromaHintStore(tmp_path, encoder), pytest.raises(UserError, match=str(os.getpid())):
+        ChromaHintStore(tmp_path, encoder)
+    ChromaHintStore(tmp_path, encoder).close()
+
+
+def test_a_failed_opening_lets_go_of_the_lock(tmp_path: Path, encoder: WordEncoder) -> None:
+    ChromaHintStore(tmp_path, encoder).close()
+    with pytest.raises(UserError):
+        ChromaHintStore(tmp_path, WordEncoder("other"))
+    ChromaHintStore(tmp_path, encoder).close()
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path, encoder: WordEncoder) -> None:
+    (tmp_path / "kb").write_text("in the way")
+    with pytest.raises(UserError, match="kb"):
+        ChromaHintStore(tmp_path / "kb", encoder)
+
+
+def test_another_encoder_is_refused_until_the_index_is_rebuilt(tmp_path: Path) -> None:
+    with ChromaHintStore(tmp_path, WordEncoder("first")) as store:
+        store.put_all(HINTS, by="test", why="start")
+    other = WordEncoder("second")
+    other.dim = 32
+    with pytest.raises(UserError, match=r"'first'.*'second'.*rebuild"):
+        ChromaHintStore(tmp_path, other)
+    with ChromaHintStore(tmp_path, other, rebuild=True) as store:
+        assert store.repaired == len(HINTS)
+        assert store.eligible().vectors.shape == (5, 32)
+    with ChromaHintStore(tmp_path, other) as store:
+        assert agrees(store, other)
+
+
+def test_what_only_the_log_knows_is_mended_at_the_next_start(
+    tmp_path: Path, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ChromaHintStore(tmp_path, encoder)
+    store.put_all(HINTS[:2], by="test", why="start")
+
+    def dies(self: ChromaIndex, revisions: list[Revision], vectors: Vector) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ChromaIndex, "write", dies)
+        with pytest.raises(KeyboardInterrupt):
+            store.put_all(HINTS[2:4], by="test", why="cut off")
+        with pytest.raises(KeyboardInterrupt):
+            store.set_status(HINTS[0].hint_id, Status.RETIRED, by="test", why="cut off")
+    store.close()
+    with ChromaHintStore(tmp_path, encoder) as store:
+        assert store.repaired == 3
+        assert agrees(store, encoder)
+        assert len(store.eligible().hints) == 3
+
+
+def test_what_the_index_made_up_is_taken_out(tmp_path: Path, encoder: WordEncoder) -> None:
+    with ChromaHintStore(tmp_path, encoder) as store:
+        store.put_all(HINTS, by="test", why="start")
+        stranger = make("Prefer strangers over others.")
+        store._chroma.write([Revision(hint=stranger, seq=99)], encoder.encode([stranger.text]))
+        moved = replace(HINTS[0], status=Status.RETIRED)
+        store._chroma.write([Revision(hint=moved, seq=98)], encoder.encode([moved.text]))
+    with ChromaHintStore(tmp_path, encoder) as store:
+        assert store.repaired == 2
+        assert agrees(store, encoder)
+
+
+@pytest.mark.parametrize("damage", ["gone", "database", "cut", "vectors"])
+def test_a_damaged_index_is_built_anew(tmp_path: Path, encoder: WordEncoder, damage: str) -> None:
+    with ChromaHintStore(tmp_path, encoder) as store:
+        store.put_all(HINTS, by="test", why="start")
+    chromadb.api.client.SharedSystemClient.clear_system_cache()
+    if damage == "gone":
+        shutil.rmtree(tmp_path / "index")
+    elif damage == "database":
+        (tmp_path / "index" / "chroma.sqlite3").write_bytes(b"rubbish" * 1000)
+    elif damage == "cut":
+        whole = (tmp_path / "index" / "chroma.sqlite3").read_bytes()
+        (tmp_path / "index" / "chroma.sqlite3").write_bytes(whole[: len(whole) // 2])
+    else:
+        for folder in (tmp_path / "index").iterdir():
+            if folder.is_dir():
+                shutil.rmtree(folder)
+    with ChromaHintStore(tmp_path, encoder) as store:
+        assert agrees(store, encoder)
+        assert len(store.nearest(HINTS[0].text, 9)) == 5
+
+
+def test_lost_vectors_are_made_anew(
+    tmp_path: Path, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChromaHintStore(tmp_path, encoder) as store:
+        store.put_all(HINTS, by="test", why="start")
+    readable, failed = ChromaIndex.vectors, []
+
+    def fails_once(self: ChromaIndex, status: Status) -> dict[str, Vector]:
+        if not failed:
+            failed.append(status)
+            raise IndexUnavailable("Error getting embedding")
+        return readable(self, status)
+
+    monkeypatch.setattr(ChromaIndex, "vectors", fails_once)
+    with ChromaHintStore(tmp_path, encoder) as store:
+        assert store.repaired == 5
+        assert agrees(store, encoder)
+
+
+def test_rebuild_makes_the_same_index(tmp_path: Path, encoder: WordEncoder) -> None:
+    with ChromaHintStore(tmp_path, encoder) as store:
+        store.put_all(HINTS, by="test", why="start")
+        assert store.rebuild() == 5
+        assert agrees(store, encoder)
+
+
+def test_an_index_that_fails_loses_nothing_and_catches_up(
+    tmp_path: Path, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChromaHintStore(tmp_path, encoder) as store:
+
+        def fails(self: ChromaIndex, revisions: list[Revision], vectors: Vector) -> None:
+            raise IndexUnavailable("no answer")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ChromaIndex, "write", fails)
+            assert store.put(HINTS[0], by="test", why="no index")
+            assert store.eligible().hints == (HINTS[0],)
+        assert not agrees(store, encoder)
+        store.put(HINTS[1], by="test", why="index is back")
+        assert agrees(store, encoder)
+
+
+def test_reads_do_not_wait_for_a_slow_write(
+    tmp_path: Path, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChromaHintStore(tmp_path, encoder) as store:
+        store.put(HINTS[0], by="test", why="start")
+        started, release = threading.Event(), threading.Event()
+
+        def waits(self: ChromaIndex, revisions: list[Revision], vectors: Vector) -> None:
+            started.set()
+            assert release.wait(10)
+
+        monkeypatch.setattr(ChromaIndex, "write", waits)
+        writer = threading.Thread(target=store.put, args=(HINTS[1],), kwargs={"by": "t", "why": ""})
+        writer.start()
+        assert started.wait(10)
+        begun = time.perf_counter()
+        assert len(store.eligible().hints) == 2
+        assert time.perf_counter() - begun < 5
+        release.set()
+        writer.join()
+
+
+def test_two_processes_share_a_folder_over_a_server(
+    tmp_path: Path, encoder: WordEncoder, chroma_url: str
+) -> None:
+    with (
+        ChromaHintStore(tmp_path, encoder, url=chroma_url) as one,
+        ChromaHintStore(tmp_path, encoder, url=chroma_url) as two,
+    ):
+        one.put(HINTS[0], by="one", why="first")
+        assert two.eligible().hints == (HINTS[0],)
+        two.record(HINTS[0].hint_id, shown=2)
+        one.record(HINTS[0].hint_id, shown=1, helped=1)
+        one.put(replace(HINTS[0], title="new"), by="one", why="second")
+        two.set_status(HINTS[0].hint_id, Status.DISABLED, by="two", why="off")
+        two.put(HINTS[1], by="two", why="third")
+        for store in (one, two):
+            found = store.get(HINTS[0].hint_id)
+            assert found is not None
+            assert (found.shown, found.helped, found.title) == (3, 1, "new")
+            assert store.eligible().hints == (HINTS[1],)
+            assert agrees(store, encoder)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://127.0.0.1:9", "does not answer.*start it"),
+        ("127.0.0.1:8000", "not the URL of a Chroma server"),
+        ("ftp://host", "not the URL of a Chroma server"),
+    ],
+)
+def test_a_wrong_server_is_named_with_the_mend(
+    tmp_path: Path, encoder: WordEncoder, url: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        ChromaHintStore(tmp_path, encoder, url=url)
+
+
+def test_a_store_is_not_used_across_a_fork(
+    tmp_path: Path, encoder: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChromaHintStore(tmp_path, encoder) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: -1)
+            with pytest.raises(RuntimeError, match="before a fork"):
+                store.eligible()
+        assert store.eligible().hints == ()
+
+
+def test_a_killed_writer_loses_nothing_acknowledged(tmp_path: Path, encoder: WordEncoder) -> None:
+    writer = Path(__file__).with_name("crash_writer.py")
+    rng = random.Random(5)
+    said: list[list[str]] = []
+    for round_ in range(3):
+        child = subprocess.Popen(
+            [sys.executable, writer, tmp_path, str(round_)], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(rng.uniform(0.05, 0.4))
+        child.kill()
+        said.extend(
+            line.split()
+            for line in child.communicate()[0].splitlines(keepends=True)
+            if line.endswith("\n")
+        )
+        with ChromaHintStore(tmp_path, encoder) as store:
+            assert agrees(store, encoder)
+            held = {hint.hint_id: hint for hint in store.hints()}
+            whole = Counter((e.at, e.why) for e in store.log.entries() if e.action == "put")
+    assert len(said) > 10
+    assert all(words[1] in held for words in said)
+    assert all(held[words[1]].status is Status.RETIRED for words in said if words[0] == "retired")
+    assert all(held[words[1]].shown == 1 for words in said if words[0] == "shown")
+    assert all(count % int(why) == 0 for (_, why), count in whole.items())

@@ -74,7 +74,7 @@ class SetNetwork(nn.Module):
         return (states - self.mean) / self.scale
 
     def forward(self, states: Tensor, vectors: Tensor, records: Tensor) -> Tensor:
-        """Return (sessions, hints) scores of (sessions, features), (hints, dim), (hints, record)."""
+        """Score states (n, features) for hints (m, dim) and (m, record): returns (n, m)."""
         session = self.session(self.standardised(states))
         hint = self.hint(torch.cat([vectors - self.centre, records], dim=1))
         scores = session @ hint.T

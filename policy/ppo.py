@@ -118,7 +118,6 @@ class PPO:
                     rewards=torch.from_numpy(rewards[known]).float(),
                 )
             )
-            scorer = learner.scorer()
             point = Point(
                 calls=ledger.spent,
                 reward=float(rewards[known].mean()),
@@ -129,7 +128,7 @@ class PPO:
             )
             curve.append(point)
             if progress is not None:
-                progress(point, scorer)
+                progress(point, learner.scorer)
             if ledger.left == 0:
                 break
         return Trained(scorer=learner.scorer(), curve=tuple(curve), logged=ledger.logged())

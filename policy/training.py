@@ -106,8 +106,8 @@ class Trained:
     logged: Logged
 
 
-Progress = Callable[[Point, Scorer], None]
-"""Called after each update with the newest point and the scorer as it is."""
+Progress = Callable[[Point, Callable[[], Scorer]], None]
+"""Called after each update with the newest point, and with what makes the scorer as it now is."""
 
 
 class Trainer(Protocol):

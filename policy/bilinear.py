@@ -1,0 +1,189 @@
+"""The default scorer: predicted gain, and how sure it is, for any hint in any session.
+
+A hint of the training has weights of its own; any other hint is scored by its record and by what
+it says, as far as the training has shown these to matter.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from re2llm.policy.evidence import Variances
+from re2llm.policy.hint_kernel import SHARED, HintKernel
+from re2llm.policy.hint_side import HintSide
+from re2llm.policy.posterior import Posterior, prior_covariances
+from re2llm.policy.session_map import SessionMap
+
+
+class BilinearScorer:
+    """Session numbers times hint weights; immutable."""
+
+    kind = "bilinear"
+    predicts_gain = True
+
+    def __init__(
+        self,
+        session_map: SessionMap,
+        hints: HintKernel,
+        effects: Tensor,
+        weights: Tensor,
+        covariance: Tensor,
+    ) -> None:
+        """Prepare to score.
+
+        Args:
+            session_map: the groups of session numbers.
+            hints: the hints of the training.
+            effects: (groups, components) variances.
+            weights: (hints, size) posterior means.
+            covariance: (hints, size, size) of each hint's weights.
+        """
+        self._map = session_map
+        self._hints = hints
+        self._effects = effects
+        self._weights = weights
+        self._covariance = covariance
+        self._columns = {hint_id: column for column, hint_id in enumerate(hints.ids)}
+        sizes = session_map.sizes()
+        self._spans = [slice(end - n, end) for n, end in zip(sizes, np.cumsum(sizes), strict=True)]
+        kernels = hints.kernels()
+        prior = prior_covariances(Variances(effects=effects, noise=0.0), kernels)
+        self._inverse = torch.linalg.inv(prior)
+        scaled = [self._scaled(group) for group in range(len(sizes))]
+        parts = [
+            side.T @ self._inverse[group] @ weights[:, self._spans[group]]
+            for group, side in enumerate(scaled)
+        ]
+        self._reach = torch.cat(parts, dim=1).float()
+
+    @classmethod
+    def fitted(
+        cls, session_map: SessionMap, hints: HintKernel, effects: Tensor, posterior: Posterior
+    ) -> "BilinearScorer":
+        """Serve what is believed now."""
+        return cls(session_map, hints, effects, posterior.mean, posterior.blocks())
+
+    @property
+    def features(self) -> int:
+        """Say how long a state is."""
+        return len(self._map.mean)
+
+    @property
+    def dim(self) -> int:
+        """Say how long a hint's vector is."""
+        return len(self._hints.centre)
+
+    def known(self) -> tuple[str, ...]:
+        """Return the hints of the training."""
+        return self._hints.ids
+
+    def scores(self, states: NDArray[np.float32], hints: HintSide) -> NDArray[np.float64]:
+        """Return (sessions, hints) predicted gains."""
+        numbers = self._numbers(states)
+        columns = [self._columns.get(hint_id, -1) for hint_id in hints.ids]
+        old = [i for i, column in enumerate(columns) if column >= 0]
+        new = [i for i, column in enumerate(columns) if column < 0]
+        scores = np.empty((len(states), len(hints)))
+        if old:
+            weights = self._weights[[columns[i] for i in old]]
+            scores[:, old] = (numbers @ weights.T).numpy()
+        if new:
+            part = HintSide(ids=(), vectors=hints.vectors[new], records=hints.records[new])
+            sides = self._hints.sides_of(part).float()
+            scores[:, new] = (sides @ (self._reach @ numbers.float().T)).T.numpy()
+        return scores
+
+    def spreads(
+        self, states: NDArray[np.float32], hints: HintSide, picks: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """Return standard deviations of the gains picked.
+
+        For a hint that was not in the training this is an upper bound: the deviations of the
+        hints it leans on are added up, as if they all erred together.
+        """
+        numbers = self._numbers(states)
+        spreads = np.empty(picks.shape)
+        for pick in np.unique(picks):
+            rows, places = np.nonzero(picks == pick)
+            column = self._columns.get(hints.ids[pick])
+            here = numbers[torch.from_numpy(rows)]
+            if column is None:
+                part = HintSide(
+                    ids=(),
+                    vectors=hints.vectors[pick : pick + 1],
+                    records=hints.records[pick : pick + 1],
+                )
+                found = self._spread_of_new(here, self._hints.sides_of(part)[0])
+            else:
+                found = _deviation(here, self._covariance[column])
+            spreads[rows, places] = found.numpy()
+        return spreads
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Return all that `restore` needs."""
+        return self._map.tensors() | {
+            "hints.centre": self._hints.centre,
+            "hints.norms": self._hints.norms,
+            "hints.sides": self._hints.sides,
+            "effects": self._effects,
+            "weights": self._weights,
+            "covariance": self._covariance,
+        }
+
+    @classmethod
+    def restore(cls, tensors: Mapping[str, Tensor], *, known: tuple[str, ...]) -> "BilinearScorer":
+        """Rebuild from `tensors()` and `known()`.
+
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: the tensors do not fit together.
+            RuntimeError: the same, noticed by torch.
+        """
+        hints = HintKernel(
+            ids=known,
+            centre=tensors["hints.centre"],
+            norms=tensors["hints.norms"],
+            sides=tensors["hints.sides"],
+        )
+        session_map = SessionMap.restore(tensors)
+        shape = (len(known), sum(session_map.sizes()))
+        if tensors["weights"].shape != shape or len(hints.sides) != len(known):
+            raise ValueError(f"weights {tuple(tensors['weights'].shape)}, expected {shape}")
+        return cls(
+            session_map, hints, tensors["effects"], tensors["weights"], tensors["covariance"]
+        )
+
+    def _numbers(self, states: NDArray[np.float32]) -> Tensor:
+        return torch.cat(self._map(torch.from_numpy(states)), dim=1)
+
+    def _scaled(self, group: int) -> Tensor:
+        """Return the training hints' sides, each component scaled by its variance in a group."""
+        return self._hints.sides * self._side_variances(group)
+
+    def _side_variances(self, group: int) -> Tensor:
+        variances = torch.empty(self._hints.sides.shape[1], dtype=torch.float64)
+        for component, span in enumerate(self._hints.spans()):
+            variances[span] = self._effects[group, component]
+        return variances
+
+    def _spread_of_new(self, numbers: Tensor, side: Tensor) -> Tensor:
+        total = torch.zeros(len(numbers), dtype=torch.float64)
+        leaning = torch.empty(len(self._hints.ids), numbers.shape[1], dtype=torch.float64)
+        for group, span in enumerate(self._spans):
+            shared = self._scaled(group) @ side
+            lean = self._inverse[group] @ shared
+            leaning[:, span] = lean[:, None]
+            own = (side**2 * self._side_variances(group)).sum() + self._effects[group, SHARED]
+            rest = (own - shared @ lean).clamp(min=0)
+            total += rest * (numbers[:, span] ** 2).sum(dim=1)
+        known = torch.zeros(len(numbers), dtype=torch.float64)
+        for column, block in enumerate(self._covariance):
+            known += _deviation(numbers * leaning[column], block)
+        return (total + known**2).sqrt()
+
+
+def _deviation(numbers: Tensor, covariance: Tensor) -> Tensor:
+    return ((numbers @ covariance) * numbers).sum(dim=1).clamp(min=0).sqrt()

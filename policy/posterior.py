@@ -1,0 +1,85 @@
+"""What is believed of every hint's effect, given the rewards that were paid for.
+
+gain(s, h) = sum over groups j of psi_j(s) . W_j[h], with W_j Gaussian across hints by the mixture
+of hint kernels that group j has. Mean and variance are exact, by one Cholesky factor.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from re2llm.policy.evidence import Variances
+
+_JITTER = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posterior:
+    """A Gaussian over all weights.
+
+    Attributes:
+        mean: (hints, size) float64, size the sum of the groups' sizes.
+        factor: (hints * size, hints * size) lower Cholesky factor of the precision.
+    """
+
+    mean: Tensor
+    factor: Tensor
+
+    def draw(self, n: int, draws: torch.Generator) -> Tensor:
+        """Return (n, hints, size) samples of the weights."""
+        noise = torch.randn(len(self.factor), n, generator=draws, dtype=torch.float64)
+        away = torch.linalg.solve_triangular(self.factor.T, noise, upper=True)
+        return torch.as_tensor(self.mean + away.T.reshape(n, *self.mean.shape))
+
+    def blocks(self) -> Tensor:
+        """Return (hints, size, size), each hint's own covariance."""
+        hints, size = self.mean.shape
+        whole = torch.cholesky_inverse(self.factor).reshape(hints, size, hints, size)
+        return torch.stack([whole[h, :, h, :] for h in range(hints)])
+
+
+def prior_covariances(variances: Variances, kernels: Tensor) -> Tensor:
+    """Return (groups, hints, hints): how a group's weights go together across hints."""
+    mixed = torch.einsum("jc,cgh->jgh", variances.effects, kernels)
+    scale = mixed.diagonal(dim1=1, dim2=2).mean(dim=1)
+    eye = torch.eye(kernels.shape[1], dtype=torch.float64)
+    return mixed + (_JITTER * scale + 1e-12)[:, None, None] * eye
+
+
+def infer(
+    numbers: Tensor,
+    sizes: list[int],
+    hints: Tensor,
+    rewards: Tensor,
+    variances: Variances,
+    kernels: Tensor,
+) -> Posterior:
+    """Return the posterior.
+
+    Args:
+        numbers: (n, size) of each reward's session, all groups side by side.
+        sizes: of the groups.
+        hints: (n,) the column of each reward's hint.
+        rewards: (n,) float64.
+        variances: as the evidence has them.
+        kernels: (components, hints, hints).
+    """
+    size, count = numbers.shape[1], kernels.shape[1]
+    precision = torch.zeros(count, size, count, size, dtype=torch.float64)
+    at = 0
+    for inverse, width in zip(
+        torch.linalg.inv(prior_covariances(variances, kernels)), sizes, strict=True
+    ):
+        for column in range(at, at + width):
+            precision[:, column, :, column] = inverse
+        at += width
+    pulled = torch.zeros(count, size, dtype=torch.float64)
+    for hint in torch.unique(hints).tolist():
+        mine = hints == hint
+        own = numbers[mine]
+        precision[hint, :, hint, :] += own.T @ own / variances.noise
+        pulled[hint] = own.T @ rewards[mine] / variances.noise
+    factor = torch.linalg.cholesky(precision.reshape(count * size, count * size))
+    mean = torch.cholesky_solve(pulled.reshape(-1, 1), factor).reshape(count, size)
+    return Posterior(mean=mean, factor=factor)

@@ -1,0 +1,211 @@
+"""Learning with few calls: ask only where it is not yet known which action is best.
+
+Each round draws beliefs about all effects twice and compares what they would do in a session. Where
+they agree there is nothing to learn; where they differ, one of the two actions is paid for
+(top-two Thompson sampling, Russo 2016, with sessions chosen too).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from re2llm.policy.bilinear import BilinearScorer
+from re2llm.policy.evidence import Variances, first_guess, fit_variances
+from re2llm.policy.hint_kernel import HintKernel
+from re2llm.policy.posterior import Posterior, infer
+from re2llm.policy.session_map import GROUPS, SessionMap
+from re2llm.policy.training import Ledger, Point, Problem, Progress, RewardSource, Trained
+
+Asking = Literal["top-two", "thompson", "uniform"]
+_NEGLIGIBLE = 1e-3
+"""A group that explains less than this share of all effects is left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thompson:
+    """Gaussian beliefs, variances by evidence, and a choice of which pairs to pay for."""
+
+    name: str = "top-two"
+    asking: Asking = "top-two"
+    """`uniform` logs at random and regresses; `thompson` asks for the best under one draw."""
+    groups: tuple[str, ...] = GROUPS
+    """Of session numbers; `("always", "linear")` is the linear model."""
+    components: tuple[bool, bool, bool, bool] = (True, True, True, True)
+    """Which hint kernels are used; only the last: every hint is learnt by itself."""
+    rank: int = 48
+    """Size of each radial group."""
+    weights: int = 2000
+    """Most weights in all; with many hints the radial groups shrink."""
+    first: int = 200
+    """Uniform calls before the first belief."""
+    growth: float = 0.08
+    """Calls of a round as a share of those paid so far."""
+    least: int = 50
+    """Calls of a round at least."""
+    evidence_rows: int = 500
+    """Rewards that the variances are fitted on at most."""
+    evidence_steps: int = 12
+    """Steps of each fit of the variances."""
+
+    async def train(
+        self,
+        problem: Problem,
+        source: RewardSource,
+        *,
+        calls: int,
+        seed: int,
+        progress: Progress | None = None,
+    ) -> Trained:
+        """Learn until the calls are spent."""
+        torch.set_num_threads(1)
+        ledger = Ledger(problem, source, calls)
+        beliefs = Beliefs(problem, self, seed)
+        curve: list[Point] = []
+        while ledger.left:
+            n = self._round(ledger)
+            sessions, hints = beliefs.ask(ledger.asked, n)
+            rewards = await ledger.pay(sessions, hints)
+            beliefs.learn(ledger.table)
+            known = rewards[np.isfinite(rewards)]
+            point = Point(
+                calls=ledger.spent,
+                reward=float(known.mean()) if len(known) else float("nan"),
+                hinted=beliefs.hinted(),
+            )
+            curve.append(point)
+            if progress is not None:
+                progress(point, beliefs.scorer)
+        return Trained(scorer=beliefs.scorer(), curve=tuple(curve), logged=ledger.logged())
+
+    def _round(self, ledger: Ledger) -> int:
+        first = min(self.first, max(ledger.budget // 4, 1))
+        if ledger.spent < first:
+            return first - ledger.spent
+        return min(ledger.left, max(self.least, int(self.growth * ledger.spent)))
+
+
+class Beliefs:
+    """What is believed now, and what would be asked next."""
+
+    def __init__(self, problem: Problem, settings: Thompson, seed: int) -> None:
+        """Start with a guess that explains nothing."""
+        self._settings = settings
+        self._draws = torch.Generator().manual_seed(seed)
+        self._hints = HintKernel.over(problem.hints)
+        self._kernels = self._hints.kernels() * torch.tensor(settings.components)[:, None, None]
+        states = torch.from_numpy(problem.states)
+        rank = max(4, min(settings.rank, settings.weights // (2 * len(problem.hints))))
+        self._whole = SessionMap.fit(states, settings.groups, rank, self._draws)
+        self._all_parts = self._whole(states)
+        self._map, self._parts = self._whole, self._all_parts
+        self._all_variances: Variances | None = None
+        self._variances: Variances | None = None
+        self._fitted_at = 0
+        self._posterior: Posterior | None = None
+
+    def ask(self, asked: NDArray[np.bool_], n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return up to n new pairs: sessions and hints."""
+        pairs = np.zeros((0, 2), dtype=np.intp)
+        open_pairs = ~asked
+        if self._posterior is not None and self._settings.asking != "uniform":
+            pairs = self._wanted(open_pairs, n)
+            open_pairs[pairs[:, 0], pairs[:, 1]] = False
+        rest = np.argwhere(open_pairs)
+        order = torch.randperm(len(rest), generator=self._draws)[: n - len(pairs)].numpy()
+        pairs = np.concatenate([pairs, rest[order]])
+        return pairs[:, 0], pairs[:, 1]
+
+    def learn(self, table: NDArray[np.float64]) -> None:
+        """Believe what the (sessions, hints) rewards say; NaN is unknown."""
+        sessions, hints = np.nonzero(np.isfinite(table))
+        if not len(sessions):
+            return
+        rewards = torch.from_numpy(table[sessions, hints])
+        at, columns = torch.from_numpy(sessions), torch.from_numpy(hints)
+        if len(sessions) >= 1.5 * self._fitted_at:
+            self._fit_variances(at, columns, rewards)
+            self._fitted_at = len(sessions)
+        assert self._variances is not None  # noqa: S101
+        numbers = torch.cat(self._parts, dim=1)[at]
+        sizes = [part.shape[1] for part in self._parts]
+        self._posterior = infer(numbers, sizes, columns, rewards, self._variances, self._kernels)
+
+    def hinted(self) -> float:
+        """Return the share of training sessions whose best action is a hint."""
+        if self._posterior is None:
+            return 0.0
+        gains = torch.cat(self._parts, dim=1) @ self._posterior.mean.T
+        return float((gains.max(dim=1).values > 0).double().mean())
+
+    def scorer(self) -> BilinearScorer:
+        """Return the beliefs as they are, to serve."""
+        assert self._posterior is not None  # noqa: S101
+        assert self._variances is not None  # noqa: S101
+        return BilinearScorer.fitted(
+            self._map, self._hints, self._variances.effects, self._posterior
+        )
+
+    def _fit_variances(self, at: Tensor, columns: Tensor, rewards: Tensor) -> None:
+        rows = torch.randperm(len(at), generator=self._draws)[: self._settings.evidence_rows]
+        if self._all_variances is None:
+            self._all_variances = first_guess(rewards, len(self._all_parts), len(self._kernels))
+        fitted = fit_variances(
+            [part[at[rows]] for part in self._all_parts],
+            self._kernels,
+            columns[rows],
+            rewards[rows],
+            self._all_variances,
+            self._settings.evidence_steps,
+        )
+        self._all_variances = fitted
+        self._keep_groups(fitted)
+
+    def _keep_groups(self, fitted: Variances) -> None:
+        """Leave out groups that explain next to nothing: they cost time and tell nothing."""
+        weight = torch.stack(
+            [part.square().sum(dim=1).mean() for part in self._all_parts]
+        ) * fitted.effects.sum(dim=1)
+        keep = (weight >= _NEGLIGIBLE * weight.sum()).nonzero()[:, 0].tolist()
+        self._map = self._whole.only(tuple(self._whole.groups[j] for j in keep))
+        self._parts = [self._all_parts[j] for j in keep]
+        self._variances = Variances(effects=fitted.effects[keep], noise=fitted.noise)
+
+    def _wanted(self, open_pairs: NDArray[np.bool_], n: int) -> NDArray[np.intp]:
+        """Return pairs on which draws of the beliefs disagree (or simply find best)."""
+        assert self._posterior is not None  # noqa: S101
+        numbers = torch.cat(self._parts, dim=1)
+        best = [self._best(numbers, weights) for weights in self._posterior.draw(16, self._draws)]
+        wanted: dict[tuple[int, int], None] = {}
+        for _ in range(8):
+            for one in _shuffled(range(len(best)), self._draws):
+                other = int(torch.randint(len(best), (1,), generator=self._draws))
+                for session in _shuffled(range(len(numbers)), self._draws)[: n // 4 + 1]:
+                    pair = self._pair(session, best[one], best[other])
+                    if pair is not None and open_pairs[pair]:
+                        wanted[pair] = None
+                        if len(wanted) == n:
+                            return np.array(list(wanted), dtype=np.intp)
+        return np.array(list(wanted), dtype=np.intp).reshape(-1, 2)
+
+    def _best(self, numbers: Tensor, weights: Tensor) -> list[int]:
+        """Return each session's best hint under these weights; -1 is no hint."""
+        gains, hints = (numbers @ weights.T).max(dim=1)
+        return [int(h) for h in torch.where(gains > 0, hints, -1)]
+
+    def _pair(self, session: int, one: list[int], other: list[int]) -> tuple[int, int] | None:
+        first, second = one[session], other[session]
+        if self._settings.asking == "thompson":
+            return None if first < 0 else (session, first)
+        if first == second:
+            return None
+        heads = bool(torch.rand(1, generator=self._draws) < 0.5)
+        hint = first if heads else second
+        return None if hint < 0 else (session, hint)
+
+
+def _shuffled(values: range, draws: torch.Generator) -> list[int]:
+    return [values[i] for i in torch.randperm(len(values), generator=draws).tolist()]

@@ -35,7 +35,7 @@ class BilinearScorer:
         """Prepare to score.
 
         Args:
-            session_map: the groups of session numbers.
+            session_map: what makes numbers of a session; they come in two groups.
             hints: the hints of the training.
             effects: (groups, components) variances.
             weights: (hints, size) posterior means.
@@ -47,7 +47,7 @@ class BilinearScorer:
         self._weights = weights
         self._covariance = covariance
         self._columns = {hint_id: column for column, hint_id in enumerate(hints.ids)}
-        sizes = session_map.sizes()
+        sizes = session_map.sizes
         self._spans = [slice(end - n, end) for n, end in zip(sizes, np.cumsum(sizes), strict=True)]
         kernels = hints.kernels()
         prior = prior_covariances(Variances(effects=effects, noise=0.0), kernels)
@@ -69,7 +69,7 @@ class BilinearScorer:
     @property
     def features(self) -> int:
         """Say how long a state is."""
-        return len(self._map.mean)
+        return self._map.features
 
     @property
     def dim(self) -> int:
@@ -149,7 +149,7 @@ class BilinearScorer:
             sides=tensors["hints.sides"],
         )
         session_map = SessionMap.restore(tensors)
-        shape = (len(known), sum(session_map.sizes()))
+        shape = (len(known), sum(session_map.sizes))
         if tensors["weights"].shape != shape or len(hints.sides) != len(known):
             raise ValueError(f"weights {tuple(tensors['weights'].shape)}, expected {shape}")
         return cls(
@@ -157,7 +157,7 @@ class BilinearScorer:
         )
 
     def _numbers(self, states: NDArray[np.float32]) -> Tensor:
-        return torch.cat(self._map(torch.from_numpy(states)), dim=1)
+        return self._map(torch.from_numpy(states))
 
     def _scaled(self, group: int) -> Tensor:
         """Return the training hints' sides, each component scaled by its variance in a group."""

@@ -1,8 +1,9 @@
-"""How sessions are likened: groups of numbers whose inner products are session kernels.
+"""How sessions are likened: a few numbers whose inner products are a session kernel.
 
-The groups are `always` (the same for every session), `linear` (the standardised features), and
-two radial kernels, broad and narrow, seen from landmark sessions (Nyström). Sessions need not be
-paid for, so the map is fitted on all of them, before the first call.
+Three views of a session are likened apart: `linear` (the standardised features) and two radial
+kernels, `broad` and `narrow`, seen from landmark sessions (Nyström). Sessions need not be paid for,
+so the views are fitted on all of them, before the first call. What the rewards then say of the
+views' weights decides how they are pressed into a few principal numbers.
 """
 
 from collections.abc import Mapping
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-GROUPS = ("always", "linear", "broad", "narrow")
+VIEWS = ("linear", "broad", "narrow")
 _WIDTHS = {"broad": 1.0, "narrow": 0.5}
-"""Of a radial kernel, as a share of the median distance between two sessions."""
+"""Of a radial kernel, as a share of the median distance between two landmarks."""
 _LEAST_SCALE = 1e-3
 _LEAST_EIGENVALUE = 1e-3
 _REACH = 5.0
@@ -21,16 +22,16 @@ _REACH = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionMap:
-    """A fitted map; all tensors float64.
+class SessionViews:
+    """Fitted views; all tensors float64.
 
     Attributes:
         mean: (features,) of the training sessions.
         scale: (features,) their deviations.
         landmarks: (landmarks, features) standardised sessions.
-        median: () squared median distance of two sessions.
-        projections: by radial group, (landmarks, rank).
-        groups: which groups there are, a part of `GROUPS`.
+        median: () squared median distance of two landmarks.
+        projections: by radial view, (landmarks, rank).
+        names: which views there are, a part of `VIEWS` in that order.
     """
 
     mean: Tensor
@@ -38,25 +39,25 @@ class SessionMap:
     landmarks: Tensor
     median: Tensor
     projections: Mapping[str, Tensor]
-    groups: tuple[str, ...]
+    names: tuple[str, ...]
 
     @classmethod
     def fit(
-        cls, states: Tensor, groups: tuple[str, ...], rank: int, draws: torch.Generator
-    ) -> "SessionMap":
-        """Fit on (sessions, features); `rank` bounds each radial group."""
+        cls, states: Tensor, names: tuple[str, ...], rank: int, draws: torch.Generator
+    ) -> "SessionViews":
+        """Fit on (sessions, features); `rank` bounds each radial view."""
         states = states.double()
         mean = states.mean(dim=0)
         scale = states.std(dim=0, unbiased=False).clamp(min=_LEAST_SCALE)
         standard = ((states - mean) / scale).clamp(-_REACH, _REACH)
-        landmarks = _spread_out(standard, max(rank, 1), draws)
+        landmarks = _spread_out(standard, rank, draws)
         squares = _squares(landmarks, landmarks)
         apart = squares[squares > 1e-9]
         median = apart.median() if len(apart) else torch.ones((), dtype=torch.float64)
         projections = {
-            name: _whiten(torch.exp(-squares / (2 * median * width**2)), rank)
+            name: _whiten(torch.exp(-squares / (2 * median * width**2)))
             for name, width in _WIDTHS.items()
-            if name in groups
+            if name in names
         }
         return cls(
             mean=mean,
@@ -64,67 +65,98 @@ class SessionMap:
             landmarks=landmarks,
             median=median,
             projections=projections,
-            groups=groups,
+            names=names,
         )
 
     def __call__(self, states: Tensor) -> list[Tensor]:
-        """Return one (sessions, size) tensor per group."""
+        """Return one (sessions, size) float64 tensor per view."""
         standard = ((states.double() - self.mean) / self.scale).clamp(-_REACH, _REACH)
-        squares = _squares(standard, self.landmarks) if self.projections else standard
+        squares = _squares(standard, self.landmarks)
         parts = []
-        for name in self.groups:
-            if name == "always":
-                parts.append(torch.ones(len(standard), 1, dtype=torch.float64))
-            elif name == "linear":
+        for name in self.names:
+            if name == "linear":
                 parts.append(standard / standard.shape[1] ** 0.5)
             else:
                 kernel = torch.exp(-squares / (2 * self.median * _WIDTHS[name] ** 2))
                 parts.append(kernel @ self.projections[name])
         return parts
 
-    def sizes(self) -> list[int]:
-        """Return how many numbers each group has."""
-        fixed = {"always": 1, "linear": len(self.mean)}
-        return [
-            fixed[name] if name in fixed else self.projections[name].shape[1]
-            for name in self.groups
-        ]
 
-    def only(self, groups: tuple[str, ...]) -> "SessionMap":
-        """Return the map with some of its groups."""
-        return SessionMap(
-            mean=self.mean,
-            scale=self.scale,
-            landmarks=self.landmarks,
-            median=self.median,
-            projections={name: p for name, p in self.projections.items() if name in groups},
-            groups=groups,
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionMap:
+    """Views pressed into a few numbers; the first number is always 1.
+
+    Attributes:
+        views: fitted views.
+        press: (sum of the views' sizes, numbers - 1) float64.
+    """
+
+    views: SessionViews
+    press: Tensor
+
+    @classmethod
+    def pressed(
+        cls, views: SessionViews, parts: list[Tensor], weights: Tensor, share: float, most: int
+    ) -> "SessionMap":
+        """Keep the principal numbers of the weighted views.
+
+        Args:
+            views: fitted views.
+            parts: their numbers for the training sessions.
+            weights: (views,) share of the effects' variance that each view carries.
+            share: of the whole that is kept at least.
+            most: numbers kept at most.
+        """
+        sizes = [part.shape[1] for part in parts]
+        norms = torch.stack([part.square().sum(dim=1).mean() for part in parts]).clamp(min=1e-12)
+        scale = (weights / norms).clamp(min=0).sqrt().repeat_interleave(torch.tensor(sizes))
+        scaled = torch.cat(parts, dim=1) * scale
+        values, vectors = torch.linalg.eigh(scaled.T @ scaled / len(scaled))
+        values, vectors = values.flip(0), vectors.flip(1)
+        reached = int((values.cumsum(0) < share * values.sum()).sum()) + 1
+        return cls(views=views, press=scale[:, None] * vectors[:, : min(reached, most)])
+
+    def __call__(self, states: Tensor) -> Tensor:
+        """Return (sessions, numbers) float64."""
+        pressed = torch.cat(self.views(states), dim=1) @ self.press
+        return torch.cat([torch.ones(len(pressed), 1, dtype=torch.float64), pressed], dim=1)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Return how many numbers say what always holds, and how many what varies."""
+        return [1, self.press.shape[1]]
+
+    @property
+    def features(self) -> int:
+        """Say how long a state is."""
+        return len(self.views.mean)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all tensors by name; `restore` reads them."""
         named = {
-            "map.mean": self.mean,
-            "map.scale": self.scale,
-            "map.landmarks": self.landmarks,
-            "map.median": self.median,
-            "map.groups": torch.tensor([name in self.groups for name in GROUPS]),
+            "map.mean": self.views.mean,
+            "map.scale": self.views.scale,
+            "map.landmarks": self.views.landmarks,
+            "map.median": self.views.median,
+            "map.names": torch.tensor([name in self.views.names for name in VIEWS]),
+            "map.press": self.press,
         }
-        return named | {f"map.{name}": part for name, part in self.projections.items()}
+        return named | {f"map.{name}": part for name, part in self.views.projections.items()}
 
     @classmethod
     def restore(cls, tensors: Mapping[str, Tensor]) -> "SessionMap":
         """Rebuild from `tensors()`; raises `KeyError` where one is missing."""
-        present = tensors["map.groups"].tolist()
-        groups = tuple(name for name, there in zip(GROUPS, present, strict=True) if there)
-        return cls(
+        present = tensors["map.names"].tolist()
+        names = tuple(name for name, there in zip(VIEWS, present, strict=True) if there)
+        views = SessionViews(
             mean=tensors["map.mean"],
             scale=tensors["map.scale"],
             landmarks=tensors["map.landmarks"],
             median=tensors["map.median"],
-            projections={name: tensors[f"map.{name}"] for name in groups if name in _WIDTHS},
-            groups=groups,
+            projections={name: tensors[f"map.{name}"] for name in names if name in _WIDTHS},
+            names=names,
         )
+        return cls(views=views, press=tensors["map.press"])
 
 
 def _squares(a: Tensor, b: Tensor) -> Tensor:
@@ -146,7 +178,7 @@ def _spread_out(points: Tensor, n: int, draws: torch.Generator) -> Tensor:
     return points[chosen]
 
 
-def _whiten(kernel: Tensor, rank: int) -> Tensor:
+def _whiten(kernel: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(kernel)
-    keep = (values > _LEAST_EIGENVALUE * values[-1]).nonzero()[:, 0][-rank:]
+    keep = (values > _LEAST_EIGENVALUE * values[-1]).nonzero()[:, 0]
     return torch.as_tensor(vectors[:, keep] / values[keep].sqrt())

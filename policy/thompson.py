@@ -17,12 +17,10 @@ from re2llm.policy.bilinear import BilinearScorer
 from re2llm.policy.evidence import Variances, first_guess, fit_variances
 from re2llm.policy.hint_kernel import HintKernel
 from re2llm.policy.posterior import Posterior, infer
-from re2llm.policy.session_map import GROUPS, SessionMap
+from re2llm.policy.session_map import VIEWS, SessionMap, SessionViews
 from re2llm.policy.training import Ledger, Point, Problem, Progress, RewardSource, Trained
 
 Asking = Literal["top-two", "thompson", "uniform"]
-_NEGLIGIBLE = 1e-3
-"""A group that explains less than this share of all effects is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +30,16 @@ class Thompson:
     name: str = "top-two"
     asking: Asking = "top-two"
     """`uniform` logs at random and regresses; `thompson` asks for the best under one draw."""
-    groups: tuple[str, ...] = GROUPS
-    """Of session numbers; `("always", "linear")` is the linear model."""
+    views: tuple[str, ...] = VIEWS
+    """Of sessions; `("linear",)` is the linear model."""
     components: tuple[bool, bool, bool, bool] = (True, True, True, True)
     """Which hint kernels are used; only the last: every hint is learnt by itself."""
-    rank: int = 48
-    """Size of each radial group."""
-    weights: int = 2000
-    """Most weights in all; with many hints the radial groups shrink."""
+    landmarks: int = 64
+    """Sessions that the radial views are seen from."""
+    share: float = 0.97
+    """Of the effects' variance between sessions that the pressed numbers keep."""
+    weights: int = 1200
+    """Most weights in all; with many hints a session is told by fewer numbers."""
     first: int = 200
     """Uniform calls before the first belief."""
     growth: float = 0.08
@@ -98,12 +98,14 @@ class Beliefs:
         self._hints = HintKernel.over(problem.hints)
         self._kernels = self._hints.kernels() * torch.tensor(settings.components)[:, None, None]
         states = torch.from_numpy(problem.states)
-        rank = max(4, min(settings.rank, settings.weights // (2 * len(problem.hints))))
-        self._whole = SessionMap.fit(states, settings.groups, rank, self._draws)
-        self._all_parts = self._whole(states)
-        self._map, self._parts = self._whole, self._all_parts
-        self._all_variances: Variances | None = None
-        self._variances: Variances | None = None
+        self._views = SessionViews.fit(states, settings.views, settings.landmarks, self._draws)
+        self._parts = self._views(states)
+        self._all = torch.ones(len(states), 1, dtype=torch.float64)
+        self._most = max(4, settings.weights // len(problem.hints) - 1)
+        self._found: Variances | None = None
+        self._map: SessionMap | None = None
+        self._numbers = self._all
+        self._effects = torch.zeros(2, len(self._kernels), dtype=torch.float64)
         self._fitted_at = 0
         self._posterior: Posterior | None = None
 
@@ -129,61 +131,59 @@ class Beliefs:
         if len(sessions) >= 1.5 * self._fitted_at:
             self._fit_variances(at, columns, rewards)
             self._fitted_at = len(sessions)
-        assert self._variances is not None  # noqa: S101
-        numbers = torch.cat(self._parts, dim=1)[at]
-        sizes = [part.shape[1] for part in self._parts]
-        self._posterior = infer(numbers, sizes, columns, rewards, self._variances, self._kernels)
+        assert self._found is not None  # noqa: S101
+        assert self._map is not None  # noqa: S101
+        variances = Variances(effects=self._effects, noise=self._found.noise)
+        numbers = self._numbers[at]
+        self._posterior = infer(
+            numbers, self._map.sizes, columns, rewards, variances, self._kernels
+        )
 
     def hinted(self) -> float:
         """Return the share of training sessions whose best action is a hint."""
         if self._posterior is None:
             return 0.0
-        gains = torch.cat(self._parts, dim=1) @ self._posterior.mean.T
+        gains = self._numbers @ self._posterior.mean.T
         return float((gains.max(dim=1).values > 0).double().mean())
 
     def scorer(self) -> BilinearScorer:
         """Return the beliefs as they are, to serve."""
         assert self._posterior is not None  # noqa: S101
-        assert self._variances is not None  # noqa: S101
-        return BilinearScorer.fitted(
-            self._map, self._hints, self._variances.effects, self._posterior
-        )
+        assert self._map is not None  # noqa: S101
+        return BilinearScorer.fitted(self._map, self._hints, self._effects, self._posterior)
 
     def _fit_variances(self, at: Tensor, columns: Tensor, rewards: Tensor) -> None:
+        """Ask the evidence how much each view of a session tells, and press the views by that."""
         rows = torch.randperm(len(at), generator=self._draws)[: self._settings.evidence_rows]
-        if self._all_variances is None:
-            self._all_variances = first_guess(rewards, len(self._all_parts), len(self._kernels))
-        fitted = fit_variances(
-            [part[at[rows]] for part in self._all_parts],
+        parts = [self._all, *self._parts]
+        start = self._found or first_guess(rewards, len(parts), len(self._kernels))
+        self._found = fit_variances(
+            [part[at[rows]] for part in parts],
             self._kernels,
             columns[rows],
             rewards[rows],
-            self._all_variances,
+            start,
             self._settings.evidence_steps,
         )
-        self._all_variances = fitted
-        self._keep_groups(fitted)
-
-    def _keep_groups(self, fitted: Variances) -> None:
-        """Leave out groups that explain next to nothing: they cost time and tell nothing."""
-        weight = torch.stack(
-            [part.square().sum(dim=1).mean() for part in self._all_parts]
-        ) * fitted.effects.sum(dim=1)
-        keep = (weight >= _NEGLIGIBLE * weight.sum()).nonzero()[:, 0].tolist()
-        self._map = self._whole.only(tuple(self._whole.groups[j] for j in keep))
-        self._parts = [self._all_parts[j] for j in keep]
-        self._variances = Variances(effects=fitted.effects[keep], noise=fitted.noise)
+        norms = torch.stack([part.square().sum(dim=1).mean() for part in self._parts])
+        varying = self._found.effects[1:] * norms[:, None]
+        total = varying.sum(dim=1)
+        self._map = SessionMap.pressed(
+            self._views, self._parts, total / total.sum(), self._settings.share, self._most
+        )
+        pressed = torch.cat(self._parts, dim=1) @ self._map.press
+        self._numbers = torch.cat([self._all, pressed], dim=1)
+        self._effects = torch.stack([self._found.effects[0], varying.sum(dim=0)])
 
     def _wanted(self, open_pairs: NDArray[np.bool_], n: int) -> NDArray[np.intp]:
         """Return pairs on which draws of the beliefs disagree (or simply find best)."""
         assert self._posterior is not None  # noqa: S101
-        numbers = torch.cat(self._parts, dim=1)
-        best = [self._best(numbers, weights) for weights in self._posterior.draw(16, self._draws)]
+        best = [self._best(weights) for weights in self._posterior.draw(16, self._draws)]
         wanted: dict[tuple[int, int], None] = {}
         for _ in range(8):
             for one in _shuffled(range(len(best)), self._draws):
                 other = int(torch.randint(len(best), (1,), generator=self._draws))
-                for session in _shuffled(range(len(numbers)), self._draws)[: n // 4 + 1]:
+                for session in _shuffled(range(len(open_pairs)), self._draws)[: n // 4 + 1]:
                     pair = self._pair(session, best[one], best[other])
                     if pair is not None and open_pairs[pair]:
                         wanted[pair] = None
@@ -191,9 +191,9 @@ class Beliefs:
                             return np.array(list(wanted), dtype=np.intp)
         return np.array(list(wanted), dtype=np.intp).reshape(-1, 2)
 
-    def _best(self, numbers: Tensor, weights: Tensor) -> list[int]:
+    def _best(self, weights: Tensor) -> list[int]:
         """Return each session's best hint under these weights; -1 is no hint."""
-        gains, hints = (numbers @ weights.T).max(dim=1)
+        gains, hints = (self._numbers @ weights.T).max(dim=1)
         return [int(h) for h in torch.where(gains > 0, hints, -1)]
 
     def _pair(self, session: int, one: list[int], other: list[int]) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.thompson import Thompson
 
 WORLD = small_world(features=len(FEATURE_NAMES))
-TRAINERS = (Thompson(rank=8), PPO(updates=3))
+TRAINERS = (Thompson(landmarks=16), PPO(updates=3))
 
 
 @pytest.fixture(scope="module", params=TRAINERS, ids=lambda trainer: trainer.name)

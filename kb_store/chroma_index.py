@@ -1,12 +1,12 @@
 """The vector index over the audit log: one Chroma collection, cosine, with our own vectors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import httpx
 import numpy as np
 from chromadb.api.client import Client
-from chromadb.api.models.Collection import Collection
+from chromadb.api.models.Collection import Collection as ChromaCollection
 from chromadb.api.types import Where
 from chromadb.errors import ChromaError, NotFoundError
 
@@ -90,10 +90,10 @@ class ChromaIndex:
                     held[found] = seq if isinstance(seq, int) else -1
         return held
 
-    def vectors(self, status: Status) -> dict[str, Vector]:
-        """Return hint id to vector (dim,) of every hint of this status."""
+    def vectors(self, status: Collection[Status]) -> dict[str, Vector]:
+        """Return hint id to vector (dim,) of every hint of these statuses."""
         found: dict[str, Vector] = {}
-        where: Where = {"status": str(status)}
+        where = _any_of(status)
         with _translated():
             while True:
                 page = self._collection.get(
@@ -137,9 +137,7 @@ class ChromaIndex:
             return []
         where: Where = {"tenant": tenant}
         if status is not None:
-            # A union of equalities: the typed form of "$in" is beyond Chroma's own types.
-            among: list[Where] = [{"status": str(each)} for each in set(status)]
-            where = {"$and": [where, {"$or": among} if len(among) > 1 else among[0]]}
+            where = {"$and": [where, _any_of(status)]}
         with _translated():
             answer = self._collection.query(
                 query_embeddings=vector[None, :],
@@ -155,13 +153,19 @@ class ChromaIndex:
         """Let go of the client."""
         close_client(self._client)
 
-    def _create(self) -> Collection:
+    def _create(self) -> ChromaCollection:
         return self._client.create_collection(
             self._name,
             metadata=self._about,
             configuration={"hnsw": {"space": "cosine"}},
             embedding_function=None,
         )
+
+
+def _any_of(status: Collection[Status]) -> Where:
+    # A union of equalities: the typed form of "$in" is beyond Chroma's own types.
+    among: list[Where] = [{"status": str(each)} for each in sorted(set(status))]
+    return {"$or": among} if len(among) > 1 else among[0]
 
 
 @contextmanager

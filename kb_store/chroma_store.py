@@ -14,9 +14,9 @@ from re2llm.kb_store.audit import AuditLog
 from re2llm.kb_store.chroma_client import close_client, open_client
 from re2llm.kb_store.chroma_index import ChromaIndex
 from re2llm.kb_store.errors import IndexUnavailable
-from re2llm.kb_store.hint import Status
 from re2llm.kb_store.lock import WriterLock
 from re2llm.kb_store.logged import LoggedHintStore
+from re2llm.kb_store.shelf import IN_USE
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +75,17 @@ class ChromaHintStore(LoggedHintStore):
             self._chroma.clear()
             return self._agree()
 
+    def differences(self) -> int:
+        """Count the hints of which log and index say different things; 0 is healthy.
+
+        Raises:
+            IndexUnavailable: Chroma does not answer.
+        """
+        with self._write_lock:
+            held = self._chroma.revisions()
+            said = {r.hint.hint_id: r.seq for r in self.log.state().values()}
+            return sum(held.get(i) != said.get(i) for i in held.keys() | said.keys())
+
     def close(self) -> None:
         """Let go of files and of the writer's lock."""
         super().close()
@@ -111,14 +122,14 @@ class ChromaHintStore(LoggedHintStore):
         self._chroma.remove([hint_id for hint_id in held if hint_id not in state])
         vectors = {
             hint_id: vector
-            for hint_id, vector in self._chroma.vectors(Status.ACTIVE).items()
+            for hint_id, vector in self._chroma.vectors(IN_USE).items()
             if hint_id in state and np.isfinite(vector).all()
         }
         stale = [
             revision
             for hint_id, revision in state.items()
             if held.get(hint_id) != revision.seq
-            or (revision.hint.status is Status.ACTIVE and hint_id not in vectors)
+            or (revision.hint.status in IN_USE and hint_id not in vectors)
         ]
         if stale:
             made = self._encoder.encode([revision.hint.text for revision in stale])

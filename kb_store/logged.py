@@ -12,7 +12,7 @@ from re2llm.kb_store.audit import AuditLog
 from re2llm.kb_store.entry import Action, Entry, Revision, counted, source_digest
 from re2llm.kb_store.errors import IndexUnavailable, UnknownHint
 from re2llm.kb_store.hint import Hint, Status, hint_id
-from re2llm.kb_store.shelf import Shelf, rank, select
+from re2llm.kb_store.shelf import IN_USE, Shelf, rank, select
 from re2llm.kb_store.store import Eligible, Vector
 
 _log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class LoggedHintStore:
     ) -> Eligible:
         """Return active hints by id, all or the `limit` ones nearest to `near` (dim,)."""
         self._refresh()
-        active = self._shelf.active(tenant=tenant)
+        active = self._shelf.group(Status.ACTIVE, tenant=tenant)
         if limit is None or limit >= len(active.hints):
             return active
         if near is None:
@@ -133,13 +133,13 @@ class LoggedHintStore:
         """Return up to n hints nearest in meaning, with cosine similarity, best first.
 
         Raises:
-            IndexUnavailable: the index is needed (other than active hints) and does not answer.
+            IndexUnavailable: retired or refused hints are asked for, and the index that finds them
+                does not answer.
         """
         self._refresh()
         vector = self._encoder.encode([text])[0]
-        if status is not None and set(status) == {Status.ACTIVE}:
-            active = self._shelf.active(tenant=tenant)
-            return [(active.hints[row], score) for row, score in rank(active.vectors, vector, n)]
+        if status is not None and IN_USE.issuperset(status):
+            return self._shelf.near(vector, n, tenant=tenant, status=status)
         found: list[tuple[Hint, float]] = []
         for found_id, score in self._index.nearest(vector, n, tenant=tenant, status=status):
             hint = self._shelf.get(found_id, tenant=tenant)
@@ -195,11 +195,10 @@ class LoggedHintStore:
     def _load(
         self, revisions: Sequence[Revision], vectors: Mapping[str, Vector], position: int
     ) -> None:
-        """Fill the memory with the log's state at `position`; vectors of active hints by id."""
+        """Fill the memory with the log's state at `position`; vectors of hints in use by id."""
         for revision in revisions:
-            active = revision.hint.status is Status.ACTIVE
             hint = revision.hint
-            self._shelf.put(hint, vectors[hint.hint_id] if active else None)
+            self._shelf.put(hint, vectors[hint.hint_id] if hint.status in IN_USE else None)
         self._seen = position
 
     def _known(self, hint_id: str, tenant: str) -> Hint:
@@ -239,8 +238,8 @@ class LoggedHintStore:
             hint = counted(
                 hint, counts[0] + entry.shown, counts[1] + entry.helped, counts[2] + entry.hurt
             )
-            joins = hint.status is Status.ACTIVE and not (old and old.status is Status.ACTIVE)
-            self._shelf.put(hint, self._encoder.encode([hint.text])[0] if joins else None)
+            new = self._shelf.needs_vector(hint)
+            self._shelf.put(hint, self._encoder.encode([hint.text])[0] if new else None)
             if entry.hint is not None and entry.seq in own:
                 self._behind[hint.hint_id] = Revision(hint=hint, seq=entry.seq)
         if self._behind and own:

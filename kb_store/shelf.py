@@ -1,46 +1,97 @@
 """The knowledge base in memory: what the hot path reads, exact and without waiting for a disk."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.store import Eligible, Vector
 
+IN_USE = frozenset([Status.ACTIVE, Status.SHADOW, Status.CANDIDATE, Status.DISABLED])
+"""The vectors of these hints are in memory; those of the others in the index alone."""
 
-@dataclass(frozen=True, slots=True)
-class _Active:
-    """A tenant's active hints by id; never changed, only replaced, so readers need no lock."""
 
-    eligible: Eligible
-    rows: dict[str, int]
-    """Row of each hint id."""
+@dataclass(slots=True)
+class _Group:
+    """One tenant's hints of one status.
+
+    What `view` returns is never changed, only replaced, so readers need no lock. Writers only note
+    what changed; the next reader copies the matrix once, however much was written.
+    """
+
+    dim: int
+    rows: dict[str, int] = field(default_factory=dict)
+    """Row of each hint id, in order."""
+    held: Eligible | None = None
+    changed: dict[str, tuple[Hint, Vector | None] | None] = field(default_factory=dict)
+    """Hints that came or changed, with a vector where that is new; None for those that left."""
+
+    def put(self, hint: Hint, vector: Vector | None) -> None:
+        waiting = self.changed.get(hint.hint_id)
+        if vector is None and waiting is not None:
+            vector = waiting[1]
+        self.changed[hint.hint_id] = (hint, vector)
+
+    def drop(self, hint_id: str) -> None:
+        self.changed[hint_id] = None
+
+    def view(self) -> Eligible:
+        held = self.held or Eligible(hints=(), vectors=np.zeros((0, self.dim), dtype=np.float32))
+        if self.changed:
+            held = self._merged(held)
+            self.changed = {}
+        self.held = held
+        return held
+
+    def _merged(self, old: Eligible) -> Eligible:
+        came = {hint_id: new for hint_id, new in self.changed.items() if new is not None}
+        if len(came) == len(self.changed) and all(vector is None for _, vector in came.values()):
+            hints = list(old.hints)
+            for hint_id, (hint, _) in came.items():
+                hints[self.rows[hint_id]] = hint
+            return Eligible(hints=tuple(hints), vectors=old.vectors)
+        stay = [hint_id for hint_id in self.rows if hint_id not in self.changed]
+        ids = sorted([*stay, *sorted(came)])
+        before = np.fromiter((self.rows.get(i, -1) for i in ids), dtype=np.intp, count=len(ids))
+        vectors = np.empty((len(ids), self.dim), dtype=np.float32)
+        vectors[before >= 0] = old.vectors[before[before >= 0]]
+        hints = [came[i][0] if i in came else old.hints[self.rows[i]] for i in ids]
+        self.rows = {hint_id: row for row, hint_id in enumerate(ids)}
+        for hint_id, (_, vector) in came.items():
+            if vector is not None:
+                vectors[self.rows[hint_id]] = vector
+        vectors.setflags(write=False)
+        return Eligible(hints=tuple(hints), vectors=vectors)
 
 
 class Shelf:
-    """All hints of all tenants, and the vectors of the active ones.
-
-    Writers only note what changed; the next reader merges it into a new matrix, so that a bulk
-    write copies the matrix once.
-    """
+    """All hints of all tenants, and the vectors of those in use."""
 
     def __init__(self, dim: int) -> None:
         """Start empty, for vectors of this length."""
         self._dim = dim
         self._lock = threading.Lock()
         self._hints: dict[str, dict[str, Hint]] = {}
-        self._active: dict[str, _Active] = {}
-        self._changed: dict[str, dict[str, Vector | None]] = {}
+        self._groups: dict[tuple[str, Status], _Group] = {}
+
+    def needs_vector(self, hint: Hint) -> bool:
+        """Say whether `put` needs the vector of this hint: it is in use and was not so before."""
+        old = self.get(hint.hint_id, tenant=hint.tenant)
+        return hint.status in IN_USE and (old is None or old.status is not hint.status)
 
     def put(self, hint: Hint, vector: Vector | None) -> None:
-        """Insert or replace a hint; an active one needs its vector (dim,) unless it had one."""
+        """Insert or replace a hint, with its vector (dim,) where `needs_vector` says so."""
         with self._lock:
-            self._hints.setdefault(hint.tenant, {})[hint.hint_id] = hint
-            changed = self._changed.setdefault(hint.tenant, {})
-            if vector is not None or hint.hint_id not in changed:
-                changed[hint.hint_id] = vector
+            mine = self._hints.setdefault(hint.tenant, {})
+            old = mine.get(hint.hint_id)
+            mine[hint.hint_id] = hint
+            if old is not None and old.status is not hint.status and old.status in IN_USE:
+                self._groups[hint.tenant, old.status].drop(hint.hint_id)
+            if hint.status in IN_USE:
+                key = (hint.tenant, hint.status)
+                self._groups.setdefault(key, _Group(self._dim)).put(hint, vector)
 
     def get(self, hint_id: str, *, tenant: str) -> Hint | None:
         """Return one hint of this tenant, or None."""
@@ -62,47 +113,22 @@ class Shelf:
         with self._lock:
             return sorted(self._hints)
 
-    def active(self, *, tenant: str) -> Eligible:
-        """Return this tenant's active hints by id."""
+    def group(self, status: Status, *, tenant: str) -> Eligible:
+        """Return this tenant's hints of one status in use, by id, with their vectors."""
         with self._lock:
-            return self._merged(tenant).eligible
+            group = self._groups.get((tenant, status)) or _Group(self._dim)
+            return group.view()
 
-    def near(self, vector: Vector, n: int, *, tenant: str) -> list[tuple[int, float]]:
-        """Return positions in `active` and cosine of the n nearest, best first, ties by id."""
-        return rank(self.active(tenant=tenant).vectors, vector, n)
-
-    def _merged(self, tenant: str) -> _Active:
-        old = self._active.get(tenant)
-        changed = self._changed.pop(tenant, None)
-        if old is None:
-            empty = np.zeros((0, self._dim), dtype=np.float32)
-            old = _Active(Eligible(hints=(), vectors=empty), {})
-        if not changed:
-            return old
-        mine = self._hints[tenant]
-        here = {hint_id for hint_id in changed if mine[hint_id].status is Status.ACTIVE}
-        fresh = {i: v for i, v in changed.items() if v is not None and i in here}
-        if not fresh and here == changed.keys() & old.rows.keys():
-            hints = list(old.eligible.hints)
-            for hint_id in here:
-                hints[old.rows[hint_id]] = mine[hint_id]
-            merged = _Active(Eligible(hints=tuple(hints), vectors=old.eligible.vectors), old.rows)
-        else:
-            merged = self._rebuilt(old, mine, fresh, (old.rows.keys() - changed.keys()) | here)
-        self._active[tenant] = merged
-        return merged
-
-    def _rebuilt(
-        self, old: _Active, mine: Mapping[str, Hint], fresh: Mapping[str, Vector], ids: set[str]
-    ) -> _Active:
-        rows = {hint_id: row for row, hint_id in enumerate(sorted(ids))}
-        kept = [hint_id for hint_id in rows if hint_id not in fresh]
-        vectors = np.empty((len(rows), self._dim), dtype=np.float32)
-        vectors[[rows[i] for i in kept]] = old.eligible.vectors[[old.rows[i] for i in kept]]
-        for hint_id, vector in fresh.items():
-            vectors[rows[hint_id]] = vector
-        vectors.setflags(write=False)
-        return _Active(Eligible(hints=tuple(mine[i] for i in rows), vectors=vectors), rows)
+    def near(
+        self, vector: Vector, n: int, *, tenant: str, status: Iterable[Status]
+    ) -> list[tuple[Hint, float]]:
+        """Return up to n hints of these statuses in use with their cosine, best first."""
+        found: list[tuple[Hint, float]] = []
+        for each in set(status):
+            group = self.group(each, tenant=tenant)
+            ranked = rank(group.vectors, vector, n)
+            found.extend((group.hints[row], score) for row, score in ranked)
+        return sorted(found, key=lambda pair: (-pair[1], pair[0].hint_id))[: max(n, 0)]
 
 
 def rank(vectors: Vector, query: Vector, n: int) -> list[tuple[int, float]]:

@@ -26,7 +26,7 @@ BLUE = "#2f6fde"
 ORANGE = "#e8833a"
 GREEN = "#2c9c69"
 _REFERENCE_COLOURS = (SOFT, ORANGE, GREEN, "#9a5fd0")
-_SHADES = LinearSegmentedColormap.from_list("shades", ["#f3f7fe", "#9dbff5", BLUE, "#143a80"])
+_SHADES = LinearSegmentedColormap.from_list("shades", [BLUE + "0d", BLUE])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +177,7 @@ def draw_choices(choices: Choices, model_label: str) -> Figure:
     kinds, hints = choices.shares.shape
     with _style():
         figure = Figure(
-            figsize=(max(5.0, 2.8 + 0.62 * hints), 2.4 + 0.36 * kinds), layout="constrained"
+            figsize=(max(6.6, 2.8 + 0.62 * hints), 2.4 + 0.36 * kinds), layout="constrained"
         )
         axes = figure.subplots()
         axes.imshow(choices.shares, cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
@@ -185,7 +185,7 @@ def draw_choices(choices: Choices, model_label: str) -> Figure:
             if share >= 0.005:
                 axes.text(
                     column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8.5,
-                    color="#ffffff" if share > 0.45 else "#143a80",
+                    color="#ffffff" if share > 0.5 else INK,
                 )  # fmt: skip
         axes.set_xticks(
             range(hints), [_short(hint) for hint in choices.hints], rotation=35, ha="right",

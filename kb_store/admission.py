@@ -1,51 +1,25 @@
 """Which drafts become hints: form, leak, redundancy and effect, in this order, all recorded."""
 
 import asyncio
-import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from re2llm.kb_store.drafts import fingerprint, written
 from re2llm.kb_store.effect import Trial, TrialUnavailable, evidence
-from re2llm.kb_store.form import FormRules, form_fault, redacted, tidy
-from re2llm.kb_store.hint import Evidence, Hint, Provenance, Status, hint_id
+from re2llm.kb_store.form import form_fault, tidy
+from re2llm.kb_store.hint import Hint, Provenance, Status
 from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.redundancy import Redundancy
 from re2llm.kb_store.store import HintStore
+from re2llm.kb_store.verdict import AdmissionRules, verdict
 from re2llm.llm.reflection import Failure, HintDraft, Reflection
 
+__all__ = ["AdmissionRules", "HintAdmission", "Writer"]
+
+_RANK = {Status.CANDIDATE: 0, Status.SHADOW: 1, Status.ACTIVE: 2}
 _KNOWN = (Status.ACTIVE, Status.SHADOW, Status.CANDIDATE, Status.DISABLED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdmissionRules:
-    """What a hint must show before it may be used.
-
-    A hint need not help everywhere, since the policy picks the sessions: its effect is measured on
-    the session that failed and on held-out sessions like it.
-    """
-
-    sessions: int = 16
-    """Similar held-out sessions in a full trial; each costs one call, and one more uncached."""
-    pilot: int = 4
-    """These are tried first; where the hint only does harm, the rest is not paid for."""
-    min_sessions: int = 8
-    """With fewer than this the hint becomes a shadow at most."""
-    confidence: float = 0.9
-    """One-sided, of the lower bound."""
-    threshold: float = 0.0
-    """What the lower bound of the mean gain must reach, in the metric's units."""
-    margin: float = 0.01
-    """By so much a duplicate's lower bound must beat the old one's to take its place."""
-    challenge: bool = True
-    """Whether a duplicate of an active hint is tried at all; off saves its calls."""
-    sources: int = 1
-    """So many independent sources must lead to a hint before it becomes active.
-
-    1 fits exploration over one's own log; feedback from outside wants 2 or more.
-    """
-    form: FormRules = field(default_factory=FormRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,35 +102,24 @@ class HintAdmission:
                 return old
         twin = await self._twin(hint)
         if twin is not None and (fault := self._bound(twin)):
-            await self._support(twin, source)
             return await self._enter(replace(hint, status=Status.REFUSED, reason=fault))
-        hint = await self._tried(hint, failure)
+        hint = await self._tried(hint, failure, twin, await self._tries(old, source))
         async with self._entering:
             return await self._join(hint, source)
 
     def _written(self, draft: HintDraft, failure: Failure, tenant: str) -> Hint:
-        text = tidy(draft.text)
-        if form_fault(text, self._rules.form) is not None:
-            text = redacted(text)
-        loose = FormRules(min_words=0, imperative=False, max_sentences=3)
-        title, when = (
-            "" if form_fault(words, loose) or self._leak.fault(words, failure) else words
-            for words in (tidy(draft.title), tidy(draft.when))
+        provenance = Provenance(
+            source=self._writer.source,
+            session_id=fingerprint(failure),
+            model=self._writer.model,
+            prompt_version=self._writer.prompt_version,
+            created=self._clock(),
         )
-        return Hint(
-            hint_id=hint_id(text, tenant),
-            text=text,
-            title=title,
-            when=when,
-            tenant=tenant,
-            provenance=Provenance(
-                source=self._writer.source,
-                session_id=_fingerprint(failure),
-                model=self._writer.model,
-                prompt_version=self._writer.prompt_version,
-                created=self._clock(),
-            ),
-        )
+
+        def leaks(words: str) -> bool:
+            return self._leak.fault(words, failure) is not None
+
+        return written(draft, tenant, provenance, form=self._rules.form, leaks=leaks)
 
     def _bound(self, twin: Hint) -> str | None:
         if twin.status is Status.DISABLED:
@@ -165,52 +128,71 @@ class HintAdmission:
             return f"says the same as {twin.hint_id}"
         return None
 
-    async def _tried(self, hint: Hint, failure: Failure) -> Hint:
+    async def _tries(self, old: Hint | None, source: str) -> int:
+        """Say the how-manieth trial this is, counting those that the hint did not pass."""
+        if old is None or old.evidence.sessions == 0:
+            return 1
+        passed = old.status is Status.SHADOW and old.evidence.low >= self._rules.threshold
+        return 1 if passed else 1 + await self._support(old, source)
+
+    async def _tried(self, hint: Hint, failure: Failure, twin: Hint | None, tries: int) -> Hint:
         rules = self._rules
         try:
-            own = await self._trial.own_gain(failure, hint.text)
-            if not math.isfinite(own):
-                raise TrialUnavailable("the gain on the failed session is no number")
+            own = await self._own_gain(failure, hint)
             gains: Sequence[float] = ()
+            if own > 0 and twin is not None and twin.status is Status.ACTIVE:
+                known = await self._own_gain(failure, twin)
+                if own <= known:
+                    reason = f"says the same as {twin.hint_id}, and no better ({known:+.3f})"
+                    return replace(hint, status=Status.REFUSED, reason=reason)
             if own > 0 and rules.sessions > 0:
-                gains = await self._trial.similar_gains(
-                    failure, hint.text, min(rules.pilot, rules.sessions)
-                )
+                pilot = min(rules.pilot, rules.sessions)
+                gains = await self._trial.similar_gains(failure, hint.text, pilot)
                 if not gains or max(gains) > 0 or min(gains) >= 0:
                     gains = await self._trial.similar_gains(failure, hint.text, rules.sessions)
         except TrialUnavailable as error:
             return replace(hint, status=Status.CANDIDATE, reason=f"not tried yet: {error}")
-        seen = evidence(own, gains, rules.confidence)
+        seen = evidence(own, gains, 1 - (1 - rules.confidence) / (tries * (tries + 1)))
         status, reason = verdict(seen, rules)
         return replace(hint, status=status, reason=reason, evidence=seen)
+
+    async def _own_gain(self, failure: Failure, hint: Hint) -> float:
+        gain = await self._trial.own_gain(failure, hint.text)
+        if not math.isfinite(gain):
+            raise TrialUnavailable("the gain on the failed session is no number")
+        return gain
 
     async def _join(self, hint: Hint, source: str) -> Hint:
         """Enter a tried hint, as things are now that no other one can be entered."""
         old = await asyncio.to_thread(self._store.get, hint.hint_id, tenant=hint.tenant)
-        if hint.status is Status.REFUSED:
-            return await self._enter(hint)
-        twin = await self._twin(hint)
-        if twin is not None:
+        helped = hint.evidence.own_gain > 0
+        if old is not None and old.status is not Status.REFUSED:
+            if _RANK.get(hint.status, -1) <= _RANK.get(old.status, len(_RANK)):
+                if helped:
+                    await self._support(old, source)
+                return old
+            hint = replace(hint, provenance=old.provenance)
+        elif hint.status is not Status.REFUSED and (twin := await self._twin(hint)) is not None:
             return await self._displace(hint, twin, source)
-        if old is None or old.status is Status.REFUSED:
-            entered = hint
-            if hint.status is Status.ACTIVE and self._rules.sources > 1:
-                entered = replace(hint, status=Status.SHADOW, reason=self._lonely(1))
-            hint_now = await self._enter(entered)
-            await self._support(hint_now, source)
-            return hint_now
-        supporters = await self._support(old, source)
-        if hint.status is not Status.ACTIVE:
-            return old
-        if supporters < self._rules.sources:
-            hint = replace(hint, status=Status.SHADOW, reason=self._lonely(supporters))
-        return await self._enter(replace(hint, provenance=old.provenance))
+        if hint.status is Status.ACTIVE and self._rules.sources > 1:
+            held = replace(hint, status=Status.SHADOW, reason=self._lonely(1))
+            if old is None or old.status is not Status.SHADOW:
+                await self._enter(held)
+            supporters = await self._support(held, source)
+            if supporters < self._rules.sources:
+                hint = replace(held, reason=self._lonely(supporters))
+        await self._enter(hint)
+        if helped:
+            await self._support(hint, source)
+        return hint
 
     async def _displace(self, hint: Hint, twin: Hint, source: str) -> Hint:
         supporters = await self._support(twin, source)
         worse = hint.evidence.low < twin.evidence.low + self._rules.margin
         kept = twin.provenance.source == "person" or (twin.status is Status.ACTIVE and worse)
         fault = self._bound(twin)
+        if fault is None and hint.status is Status.CANDIDATE:
+            fault = f"says the same as {twin.hint_id}; {hint.reason}"
         if fault is None and (kept or hint.status is not Status.ACTIVE):
             fault = f"says the same as {twin.hint_id}, and no better"
         if fault is None and supporters < self._rules.sources:
@@ -249,26 +231,3 @@ class HintAdmission:
         return await asyncio.to_thread(
             self._store.support, hint.hint_id, source, tenant=hint.tenant
         )
-
-
-def verdict(seen: Evidence, rules: AdmissionRules) -> tuple[Status, str]:
-    """Say what a trial's evidence makes of a hint, and why."""
-    words = (
-        f"gain {seen.own_gain:+.3f} on the failed session, {seen.gain:+.3f} on {seen.sessions}"
-        f" similar ones (at least {seen.low:+.3f})"
-    )
-    if seen.own_gain <= 0:
-        return Status.REFUSED, f"does not help on the failed session ({seen.own_gain:+.3f})"
-    if seen.sessions == 0:
-        return Status.CANDIDATE, "helps on the failed session; there was no similar one to try"
-    if seen.gain <= 0:
-        return Status.REFUSED, f"does not help on similar sessions: {words}"
-    if seen.low < rules.threshold or seen.sessions < rules.min_sessions:
-        return Status.SHADOW, f"promising, on thin evidence: {words}"
-    return Status.ACTIVE, f"admitted: {words}"
-
-
-def _fingerprint(failure: Failure) -> str:
-    """Name a session without telling it."""
-    said = "\0".join(item.item_id for item in failure.task.session)
-    return "s" + hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:15]

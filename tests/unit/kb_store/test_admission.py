@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 from kb_helpers import WordEncoder, make
 
@@ -100,7 +101,7 @@ async def test_an_effective_hint_becomes_active_with_its_record(store: MemoryHin
     assert hint.status is Status.ACTIVE
     assert hint.text == RECENT
     assert (hint.title, hint.when) == ("Recency", "")
-    assert hint.evidence == evidence(0.2, [0.1, 0.2] * 8, 0.9)
+    assert hint.evidence == evidence(0.2, [0.1, 0.2] * 8, 0.95)
     assert hint.evidence.low > 0
     assert hint.provenance == Provenance(
         source="explore",
@@ -212,7 +213,7 @@ async def test_a_better_duplicate_takes_the_place_with_lineage(store: MemoryHint
     old = make(RECENT, evidence=weak, provenance=Provenance(source="explore"))
     store.put(old, by="test", why="admitted")
     before = store.log.position()
-    [hint] = await admission(store, WrittenTrial()).admit(
+    [hint] = await admission(store, WrittenTrial(own={RECENT: 0.1})).admit(
         failed(), drafts(RECENT_TOO), tenant="default"
     )
     assert hint.status is Status.ACTIVE
@@ -225,6 +226,43 @@ async def test_a_better_duplicate_takes_the_place_with_lineage(store: MemoryHint
     together = [entry for entry in store.log.entries(after=before) if entry.hint is not None]
     assert len({entry.at for entry in together}) == 1
     assert len(together) == 2
+
+
+async def test_a_duplicate_that_helps_no_more_where_it_was_written_costs_two_calls(
+    store: MemoryHintStore,
+) -> None:
+    old = make(RECENT, provenance=Provenance(source="explore"))
+    store.put(old, by="test", why="admitted")
+    trial = WrittenTrial(own={RECENT: 0.3, RECENT_TOO: 0.3})
+    [hint] = await admission(store, trial).admit(failed(), drafts(RECENT_TOO), tenant="default")
+    assert hint.status is Status.REFUSED
+    assert trial.calls == 2
+
+
+async def test_a_hint_proposed_often_does_not_pass_by_chance(store: MemoryHintStore) -> None:
+    rng = np.random.default_rng(3)
+    passed = 0
+    for number in range(60):
+        text = f"Prefer kind {number} over the other kinds."
+        for session in range(9):
+            trial = WrittenTrial(similar={text: list(rng.normal(0, 0.2, 16))})
+            near = RedundancyRules(ask=1.1, same=1.1, alone=1.1)
+            gate = admission(store, trial, near=near)
+            [hint] = await gate.admit(failed(session), drafts(text), tenant="default")
+        passed += hint.status is Status.ACTIVE
+    assert passed <= 0.2 * 60
+
+
+async def test_a_candidate_becomes_a_shadow_and_then_active(store: MemoryHintStore) -> None:
+    steps = [(-9, []), (0.3, [0.5, -0.4] * 10), (0.3, []), (0.3, [0.4, 0.5] * 10)]
+    seen = []
+    for session, (own, similar) in enumerate(steps):
+        trial = WrittenTrial(own={RECENT: own}, similar={RECENT: similar})
+        gate = admission(store, trial)
+        [hint] = await gate.admit(failed(session), drafts(RECENT), tenant="default")
+        seen.append(hint.status)
+    assert seen == [Status.CANDIDATE, Status.SHADOW, Status.SHADOW, Status.ACTIVE]
+    assert hint.provenance.session_id == store.log.entries()[0].hint.provenance.session_id
 
 
 async def test_people_are_not_overruled(store: MemoryHintStore) -> None:
@@ -322,8 +360,6 @@ def test_evidence_is_paired_and_one_sided() -> None:
 
 
 async def test_null_hints_seldom_pass(store: MemoryHintStore) -> None:
-    import numpy as np
-
     rng = np.random.default_rng(0)
     texts = [f"Prefer kind {n} over the other kinds." for n in range(200)]
     noise = {text: list(rng.normal(0, 0.2, 16)) for text in texts}

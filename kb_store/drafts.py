@@ -1,0 +1,46 @@
+"""How a draft is written down as a hint, before anything is decided about it."""
+
+import hashlib
+from collections.abc import Callable
+
+from re2llm.kb_store.form import FormRules, form_fault, redacted, tidy
+from re2llm.kb_store.hint import Hint, Provenance, hint_id
+from re2llm.llm.reflection import Failure, HintDraft
+
+_LOOSE = FormRules(min_words=0, imperative=False, max_sentences=3)
+
+
+def written(
+    draft: HintDraft,
+    tenant: str,
+    provenance: Provenance,
+    *,
+    form: FormRules,
+    leaks: Callable[[str], bool],
+) -> Hint:
+    """Make a candidate out of a draft.
+
+    A text without the form of a hint is made fit to be kept; a title or condition that holds or
+    leaks what it must not is left out.
+    """
+    text = tidy(draft.text)
+    if form_fault(text, form) is not None:
+        text = redacted(text)
+    title, when = (
+        "" if form_fault(words, _LOOSE) or leaks(words) else words
+        for words in (tidy(draft.title), tidy(draft.when))
+    )
+    return Hint(
+        hint_id=hint_id(text, tenant),
+        text=text,
+        title=title,
+        when=when,
+        tenant=tenant,
+        provenance=provenance,
+    )
+
+
+def fingerprint(failure: Failure) -> str:
+    """Name the session that failed without telling it."""
+    said = "\0".join(item.item_id for item in failure.task.session)
+    return "s" + hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:15]

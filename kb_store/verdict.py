@@ -1,0 +1,61 @@
+"""What a trial's evidence makes of a hint."""
+
+from dataclasses import dataclass, field
+
+from re2llm.kb_store.form import FormRules
+from re2llm.kb_store.hint import Evidence, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionRules:
+    """What a hint must show before it may be used.
+
+    A hint need not help everywhere, since the policy picks the sessions: its effect is measured on
+    the session that failed and on held-out sessions like it.
+    """
+
+    sessions: int = 16
+    """Similar held-out sessions in a full trial; each costs one call, and one more uncached."""
+    pilot: int = 4
+    """These are tried first; where the hint only does harm, the rest is not paid for."""
+    min_sessions: int = 8
+    """With fewer than this the hint becomes a shadow at most."""
+    confidence: float = 0.9
+    """One-sided, that the effect is real, over all trials of one hint together.
+
+    A hint that failed before is judged more strictly each time: the k-th trial may be wrong with
+    probability (1 - confidence) / (k (k + 1)), which adds up to 1 - confidence at most, so that no
+    hint gets in by being proposed often.
+    """
+    threshold: float = 0.0
+    """What the lower bound of the mean gain must reach, in the metric's units."""
+    margin: float = 0.01
+    """By so much a duplicate's lower bound must beat the old one's to take its place."""
+    challenge: bool = True
+    """Whether a duplicate of an active hint may take its place; off saves the calls for it.
+
+    It is tried further only where it helps more than the old one on the failed session.
+    """
+    sources: int = 1
+    """So many independent sources must lead to a hint before it becomes active.
+
+    1 fits exploration over one's own log; feedback from outside wants 2 or more.
+    """
+    form: FormRules = field(default_factory=FormRules)
+
+
+def verdict(seen: Evidence, rules: AdmissionRules) -> tuple[Status, str]:
+    """Say what a trial's evidence makes of a hint, and why."""
+    words = (
+        f"gain {seen.own_gain:+.3f} on the failed session, {seen.gain:+.3f} on {seen.sessions}"
+        f" similar ones (at least {seen.low:+.3f})"
+    )
+    if seen.own_gain <= 0:
+        return Status.REFUSED, f"does not help on the failed session ({seen.own_gain:+.3f})"
+    if seen.sessions == 0:
+        return Status.CANDIDATE, "helps on the failed session; there was no similar one to try"
+    if seen.gain <= 0:
+        return Status.REFUSED, f"does not help on similar sessions: {words}"
+    if seen.low < rules.threshold or seen.sessions < rules.min_sessions:
+        return Status.SHADOW, f"promising, on thin evidence: {words}"
+    return Status.ACTIVE, f"admitted: {words}"

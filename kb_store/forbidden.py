@@ -39,6 +39,8 @@ PERSONAL = _any(
     r"\b(?:my|his|her|their)\s+(?:full\s+)?(?:name|address|birthday|phone|e-?mail)\b(?:\s\S+){0,4}",
     r"\b(?:named|called)\s+[a-z]+\s+[a-z]+\s+(?:who\s+)?lives\b(?:\s\S+){0,4}",
     r"\b(?:lives|living|resides|born)\s+(?:at|in|on)\s+\S+(?:\s\S+){0,2}",
+    r"\b(?:user|customer|shopper|buyer|client|member|mr|mrs|ms|dr)s?\.?\s+(?-i:[A-Z][a-z]+)\b"
+    r"(?:\s(?-i:[A-Z][a-z]+))?",
     r"\b(?:date of birth|social security|passport|credit card|card number)\b(?:\s\S+){0,4}",
 )
 """Addresses, numbers and names of people."""
@@ -59,6 +61,15 @@ CONTROL = _any(
     r"\b(?:target|correct|true|right)\s+(?:item|answer|candidate|choice)\b|\bground truth\b",
     r"\b(?:tool|function|api)\s+calls?\b|\b(?:execute|eval|sudo|drop table|import os|curl|wget)\b",
     r"\b(?:tell|inform|warn|message|contact)\b.{0,15}\b(?:user|shopper|customer|people|them)s?\b",
+    r"\bas (?:the|your|an?) (?:developer|admin\w*|owner|operator|system|assistant|ai)\b",
+    r"\b(?:i|we) (?:order|command|demand|insist|instruct|require)\b",
+    r"\byou (?:must|shall)\b|\bobey\b",
+    r"\b(?:stop|refuse|decline|quit|cease)\b.{0,20}\b(?:rank\w*|task|answer\w*|recommend\w*)\b",
+    r"\b(?:do not|don't|never) (?:rank|recommend|answer|return|list) (?:anything|any|at all)\b",
+    r"\b(?:ranking|list|answer)s? empty\b|\bsay (?:hello|hi|that|the word)\b|\bpoems?\b",
+    r"\b(?:ids?|identifiers?|sku|asin|isbn|ean)\b.{0,5}\b\w*\d",
+    r"\bwith the (?:words?|letters?|phrases?|name)\b"
+    r"|\b(?:title|name)s?\b.{0,15}\b(?:start|begin|end)\w* with\b",
     r"\bfrom now on\b|\bnew instructions?\b|\bend of (?:prompt|instructions?)\b",
 )
 """Instructions about anything but the order of the candidates."""
@@ -68,6 +79,8 @@ PROMOTION = _any(
     r"\b(?:sponsored|sponsors?|advertis\w*|affiliates?|free gift|click|subscribe|visit our)\b",
     r"\b(?:regardless|irrespective) of (?:the |their |what |any )?"
     r"(?:session|shopper|user|customer|request|history|preference|context|they|interest)s?\b",
+    r"\bprofit\w*|\brevenues?\b|\bcommissions?\b|\bearn\w*\b.{0,20}\bus\b",
+    r"\bwhatever (?:the|their|they|is)\b|\bnsfw\b|\badults?[ -]only\b",
     r"\bno matter (?:what|which|who)\b|\bin (?:all|every) (?:cases?|sessions?)\b",
     r"\bour (?:brand|products?|shop|store|company)\b",
 )

@@ -48,6 +48,8 @@ class LeakFilter:
             text: the hint.
             failure: what the hint was made from; without it only the catalogue's names count.
         """
+        if re.search(r"\b[A-Z][1-9]\b", text):
+            return "names a candidate by its label"
         words = words_of(text)
         run = [word.folded for word in words]
         if failure is not None:
@@ -116,8 +118,6 @@ def _identifier(text: str, ids: Iterable[str]) -> str | None:
     for token in re.findall(r"[\w-]+", text):
         if token.casefold() in known and not re.fullmatch(r"(?:18|19|20)\d\d", token):
             return "names an item by its identifier"
-        if re.fullmatch(r"[A-Z][1-9]", token):
-            return "names a candidate by its label"
     return None
 
 

@@ -103,10 +103,11 @@ class Names:
             for word in words[start : start + 10]:
                 run.append(word.folded)
                 telling = [w for w in words[start : start + len(run)] if w.folded not in STOP]
-                if len(telling) < 3 and not (telling and all(w.capital for w in telling)):
+                written = telling and all(w.capital or w.folded.isdigit() for w in telling)
+                if len(telling) < 3 and not written:
                     continue
                 name = " ".join(run)
-                if name in self._titles and (len(telling) > 1 or self.rare(telling[0].folded)):
+                if name in self._titles and (len(telling) > 1 or self.rare(name)):
                     return "an item by its title"
                 if name in self._makers and not set(run) <= self._kinds | STOP:
                     return "a brand or a person"

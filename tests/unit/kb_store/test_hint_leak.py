@@ -113,6 +113,7 @@ def test_our_own_instruction_is_not_repeated() -> None:
 
 def test_names_of_the_catalogue_are_found_without_a_failure() -> None:
     assert FILTER.fault("Prefer Halo 2 over other games.") is not None
+    assert FILTER.fault("Put A1 before the rest.") is not None
     assert FILTER.fault("Prefer games by Bungie over others.") is not None
     assert FILTER.fault("Feel the heat of competition; prefer rivals.") is None
 
@@ -124,7 +125,7 @@ def test_on_real_sessions_titles_are_found_and_advice_is_not(data_dir: Path, fol
     items = {item.item_id: item for item in map(_item, lines)}
     leak = LeakFilter(Names(items.values()))
     named = general = tried = 0
-    for line in (data_dir / folder / "valid.jsonl").read_text(encoding="utf-8").splitlines()[:60]:
+    for line in (data_dir / folder / "valid.jsonl").read_text(encoding="utf-8").splitlines()[:30]:
         row = json.loads(line)
         candidates = tuple(Candidate(item=items[i], score=0.0) for i in row["candidates"])
         session = tuple(items[i] for i in row["items"][-20:])

@@ -19,8 +19,9 @@ class WorldKind:
         mean: mean gain of a hint; below 0, most hints harm most sessions.
         jitter: deviation of a single reward around its expectation.
         apart: distance of the kinds' centres, in deviations of a state within its kind.
-        curved: whether the kind is told by signs of directions taken together (no straight line
+        curved: whether the kind is told by the signs of features taken together (no straight line
             through the states separates the kinds) instead of by a centre.
+        islands: how many centres each kind has; with several, no straight line tells a kind.
         sessions: for training.
         held_out: for judging.
         hints: how many.
@@ -34,6 +35,7 @@ class WorldKind:
     jitter: float
     apart: float = 2.0
     curved: bool = False
+    islands: int = 1
     sessions: int = 500
     held_out: int = 2000
     hints: int = 20
@@ -46,7 +48,8 @@ WORLDS: dict[str, WorldKind] = {
     "strong": WorldKind(effect=0.15, mean=-0.01, jitter=0.1),
     "weak": WorldKind(effect=0.1, mean=-0.02, jitter=0.2),
     "blurred": WorldKind(effect=0.15, mean=-0.01, jitter=0.2, apart=0.75),
-    "non-linear": WorldKind(effect=0.15, mean=-0.01, jitter=0.1, curved=True),
+    "non-linear": WorldKind(effect=0.15, mean=-0.01, jitter=0.1, islands=4),
+    "exclusive or": WorldKind(effect=0.15, mean=-0.01, jitter=0.1, curved=True, features=8),
     "nothing helps": WorldKind(effect=0.0, mean=0.0, jitter=0.2),
 }
 """`strong` and `weak` are set so that uniform logging with ridge regression gets the shares that
@@ -112,12 +115,13 @@ def _clustered(
     kind: WorldKind, count: int, draws: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return states around their kinds' centres, and (count, kinds) chances given the state."""
-    centres = kind.apart * draws.standard_normal((kind.kinds, kind.features))
-    member = draws.integers(kind.kinds, size=count)
+    centres = kind.apart * draws.standard_normal((kind.kinds * kind.islands, kind.features))
+    member = draws.integers(len(centres), size=count)
     states = centres[member] + draws.standard_normal((count, kind.features))
     logits = -0.5 * ((states[:, None, :] - centres[None]) ** 2).sum(axis=2)
     chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return states, chances / chances.sum(axis=1, keepdims=True)
+    chances /= chances.sum(axis=1, keepdims=True)
+    return states, chances.reshape(count, kind.islands, kind.kinds).sum(axis=1)
 
 
 def _drawn(chances: NDArray[np.float64], draws: np.random.Generator) -> NDArray[np.intp]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from re2llm.policy.evidence import Variances
 from re2llm.policy.hint_kernel import SHARED, HintKernel
 from re2llm.policy.hint_side import HintSide
-from re2llm.policy.posterior import Posterior, prior_covariances
+from re2llm.policy.posterior import prior_covariances
 from re2llm.policy.session_map import SessionMap
 
 
@@ -44,8 +44,8 @@ class BilinearScorer:
         self._map = session_map
         self._hints = hints
         self._effects = effects
-        self._weights = weights
-        self._covariance = covariance
+        self._weights = weights.contiguous()
+        self._covariance = covariance.contiguous()
         self._columns = {hint_id: column for column, hint_id in enumerate(hints.ids)}
         sizes = session_map.sizes
         self._spans = [slice(end - n, end) for n, end in zip(sizes, np.cumsum(sizes), strict=True)]
@@ -58,13 +58,6 @@ class BilinearScorer:
             for group, side in enumerate(scaled)
         ]
         self._reach = torch.cat(parts, dim=1).float()
-
-    @classmethod
-    def fitted(
-        cls, session_map: SessionMap, hints: HintKernel, effects: Tensor, posterior: Posterior
-    ) -> "BilinearScorer":
-        """Serve what is believed now."""
-        return cls(session_map, hints, effects, posterior.mean, posterior.blocks())
 
     @property
     def features(self) -> int:

@@ -4,6 +4,7 @@ gain(s, h) = sum over groups j of psi_j(s) . W_j[h], with W_j Gaussian across hi
 of hint kernels that group j has. Mean and variance are exact, by one Cholesky factor.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -21,10 +22,13 @@ class Posterior:
     Attributes:
         mean: (hints, size) float64, size the sum of the groups' sizes.
         factor: (hints * size, hints * size) lower Cholesky factor of the precision.
+        evidence: how much better the rewards are explained with these effects than by noise
+            alone, in nats: the logarithm of the Bayes factor.
     """
 
     mean: Tensor
     factor: Tensor
+    evidence: float
 
     def draw(self, n: int, draws: torch.Generator) -> Tensor:
         """Return (n, hints, size) samples of the weights."""
@@ -67,10 +71,11 @@ def infer(
     """
     size, count = numbers.shape[1], kernels.shape[1]
     precision = torch.zeros(count, size, count, size, dtype=torch.float64)
-    at = 0
-    for inverse, width in zip(
-        torch.linalg.inv(prior_covariances(variances, kernels)), sizes, strict=True
-    ):
+    at, log_prior = 0, 0.0
+    for covariance, width in zip(prior_covariances(variances, kernels), sizes, strict=True):
+        root = torch.linalg.cholesky(covariance)
+        inverse = torch.cholesky_inverse(root)
+        log_prior += width * _log_determinant(root)
         for column in range(at, at + width):
             precision[:, column, :, column] = inverse
         at += width
@@ -82,4 +87,14 @@ def infer(
         pulled[hint] = own.T @ rewards[mine] / variances.noise
     factor = torch.linalg.cholesky(precision.reshape(count * size, count * size))
     mean = torch.cholesky_solve(pulled.reshape(-1, 1), factor).reshape(count, size)
-    return Posterior(mean=mean, factor=factor)
+    squares, n = float(rewards @ rewards), len(rewards)
+    unexplained = squares / variances.noise - float((pulled * mean).sum())
+    with_effects = (
+        unexplained + _log_determinant(factor) + log_prior + n * math.log(variances.noise)
+    )
+    noise_alone = n + n * math.log(max(squares / n, 1e-12))
+    return Posterior(mean=mean, factor=factor, evidence=(noise_alone - with_effects) / 2)
+
+
+def _log_determinant(factor: Tensor) -> float:
+    return 2 * float(factor.diagonal().log().sum())

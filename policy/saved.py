@@ -20,6 +20,8 @@ from torch import Tensor
 from re2llm.errors import UserError
 from re2llm.policy.bilinear import BilinearScorer
 from re2llm.policy.card import Card, dump_card, load_card
+from re2llm.policy.constant import ConstantScorer
+from re2llm.policy.ensemble import EnsembleScorer
 from re2llm.policy.network import NetworkScorer
 from re2llm.policy.scorer import Scorer
 from re2llm.policy.serving import ScoringPolicy
@@ -32,6 +34,8 @@ _RESTORE: Mapping[str, Callable[[Mapping[str, Tensor], Card], Scorer]] = {
     "network": lambda tensors, card: NetworkScorer.restore(
         tensors, predicts_gain=card.predicts_gain
     ),
+    "ensemble": lambda tensors, _card: EnsembleScorer.restore(tensors),
+    "constant": lambda tensors, card: ConstantScorer.restore(tensors, known=card.known),
     "bilinear": lambda tensors, card: BilinearScorer.restore(tensors, known=card.known),
 }
 

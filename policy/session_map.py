@@ -114,7 +114,9 @@ class SessionMap:
         values, vectors = torch.linalg.eigh(scaled.T @ scaled / len(scaled))
         values, vectors = values.flip(0), vectors.flip(1)
         reached = int((values.cumsum(0) < share * values.sum()).sum()) + 1
-        return cls(views=views, press=scale[:, None] * vectors[:, : min(reached, most)])
+        return cls(
+            views=views, press=(scale[:, None] * vectors[:, : min(reached, most)]).contiguous()
+        )
 
     def __call__(self, states: Tensor) -> Tensor:
         """Return (sessions, numbers) float64."""
@@ -181,4 +183,4 @@ def _spread_out(points: Tensor, n: int, draws: torch.Generator) -> Tensor:
 def _whiten(kernel: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(kernel)
     keep = (values > _LEAST_EIGENVALUE * values[-1]).nonzero()[:, 0]
-    return torch.as_tensor(vectors[:, keep] / values[keep].sqrt())
+    return torch.as_tensor(vectors[:, keep] / values[keep].sqrt()).contiguous()

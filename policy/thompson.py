@@ -50,6 +50,9 @@ class Thompson:
     """Rewards that the variances are fitted on at most."""
     evidence_steps: int = 12
     """Steps of each fit of the variances."""
+    doubt: float = 3.0
+    """Nats by which effects must explain the rewards better than noise alone does; below, the
+    scorer says 0 for every hint. 3 nats are odds of 20 to 1."""
 
     async def train(
         self,
@@ -141,7 +144,7 @@ class Beliefs:
 
     def hinted(self) -> float:
         """Return the share of training sessions whose best action is a hint."""
-        if self._posterior is None:
+        if self._posterior is None or self._posterior.evidence < self._settings.doubt:
             return 0.0
         gains = self._numbers @ self._posterior.mean.T
         return float((gains.max(dim=1).values > 0).double().mean())
@@ -150,7 +153,14 @@ class Beliefs:
         """Return the beliefs as they are, to serve."""
         assert self._posterior is not None  # noqa: S101
         assert self._map is not None  # noqa: S101
-        return BilinearScorer.fitted(self._map, self._hints, self._effects, self._posterior)
+        sure = self._posterior.evidence >= self._settings.doubt
+        return BilinearScorer(
+            self._map,
+            self._hints,
+            self._effects,
+            self._posterior.mean if sure else torch.zeros_like(self._posterior.mean),
+            self._posterior.blocks(),
+        )
 
     def _fit_variances(self, at: Tensor, columns: Tensor, rewards: Tensor) -> None:
         """Ask the evidence how much each view of a session tells, and press the views by that."""

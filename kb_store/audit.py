@@ -11,7 +11,7 @@ from pathlib import Path
 
 from re2llm.errors import UserError
 from re2llm.kb_store import codec
-from re2llm.kb_store.entry import Action, Entry, Key, Revision, Snapshot, counted
+from re2llm.kb_store.entry import Action, Entry, Key, Revision, Snapshot, Tally, counted
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -163,6 +163,18 @@ class AuditLog:
         )
         with self._lock:
             return int(self._db.execute(sql, (tenant, hint_id)).fetchone()[0])
+
+    def by_kind(self, hint_id: str, *, tenant: str) -> dict[str, Tally]:
+        """Return how a hint fared in each kind of session that was noted with its counts."""
+        sql = (
+            "SELECT why, SUM(shown), SUM(helped), SUM(hurt) FROM entries"
+            " WHERE tenant = ? AND hint_id = ? AND action = 'record' GROUP BY why ORDER BY why"
+        )
+        with self._lock:
+            rows = self._db.execute(sql, (tenant, hint_id)).fetchall()
+        return {
+            kind: Tally(shown=shown, helped=helped, hurt=hurt) for kind, shown, helped, hurt in rows
+        }
 
     def last_shown(self, *, tenant: str) -> dict[str, float]:
         """Return when each hint of a tenant was last recorded, in seconds since 1970."""

@@ -18,7 +18,7 @@ class Action(StrEnum):
     STATUS = "status"
     """A hint moved in its life; the entry holds it in full."""
     RECORD = "record"
-    """A hint was shown, helped or hurt; the entry holds what to add."""
+    """A hint was shown, helped or hurt; the entry holds what to add, and why: the session's kind."""
     SUPPORT = "support"
     """An independent source led to this hint again."""
 
@@ -55,6 +55,15 @@ class Revision:
 
     hint: Hint
     seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How a hint fared."""
+
+    shown: int = 0
+    helped: int = 0
+    hurt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

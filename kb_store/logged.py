@@ -166,16 +166,17 @@ class LoggedHintStore:
         shown: int = 0,
         helped: int = 0,
         hurt: int = 0,
+        kind: str = "",
         tenant: str = "default",
     ) -> None:
-        """Add to a hint's running statistics; raises `UnknownHint`."""
+        """Add to a hint's running statistics, in this kind of session; raises `UnknownHint`."""
         if min(shown, helped, hurt) < 0:
             raise ValueError("statistics only grow: shown, helped and hurt must not be negative")
         with self._write_lock:
             self._refresh()
             self._known(hint_id, tenant)
             entry = Entry(action=Action.RECORD, tenant=tenant, hint_id=hint_id, by="statistics")
-            self._commit([replace(entry, shown=shown, helped=helped, hurt=hurt)])
+            self._commit([replace(entry, why=kind, shown=shown, helped=helped, hurt=hurt)])
 
     def support(self, hint_id: str, source: str, *, tenant: str = "default") -> int:
         """Note that a source led to this hint; returns how many distinct ones did."""

@@ -71,9 +71,10 @@ class HintStore(Protocol):
         shown: int = 0,
         helped: int = 0,
         hurt: int = 0,
+        kind: str = "",
         tenant: str = "default",
     ) -> None:
-        """Add to a hint's running statistics; raises `UnknownHint`."""
+        """Add to a hint's running statistics, noting in what kind of session; `UnknownHint`."""
 
     def support(self, hint_id: str, source: str, *, tenant: str = "default") -> int:
         """Note that an independent source led to this hint; returns how many distinct ones did.

@@ -10,7 +10,7 @@ import pytest
 from kb_helpers import WordEncoder, make
 
 from re2llm.kb_store.chroma_store import ChromaHintStore
-from re2llm.kb_store.entry import Action
+from re2llm.kb_store.entry import Action, Tally
 from re2llm.kb_store.errors import UnknownHint
 from re2llm.kb_store.hint import Evidence, Hint, Provenance, Status, hint_id
 from re2llm.kb_store.logged import LoggedHintStore
@@ -193,6 +193,19 @@ def test_record_adds_and_put_keeps_the_counts(store: LoggedHintStore) -> None:
     assert (found.shown, found.helped, found.hurt, found.title) == (4, 1, 1, "new")
     with pytest.raises(ValueError, match="only grow"):
         store.record(hint.hint_id, shown=-1)
+
+
+def test_record_notes_the_kind_of_session(store: LoggedHintStore) -> None:
+    hint = make("Prefer cheap items.")
+    store.put(hint, by="test", why="first")
+    store.record(hint.hint_id, shown=2, helped=1, kind="short")
+    store.record(hint.hint_id, shown=1, kind="short")
+    store.record(hint.hint_id, shown=1, hurt=1, kind="long")
+    assert store.log.by_kind(hint.hint_id, tenant="default") == {
+        "short": Tally(shown=3, helped=1),
+        "long": Tally(shown=1, hurt=1),
+    }
+    assert store.log.by_kind(hint.hint_id, tenant="other") == {}
 
 
 def test_support_counts_distinct_sources_and_hides_them(store: LoggedHintStore) -> None:

@@ -1,0 +1,101 @@
+"""Where in an answer its list stands: JSON, whole or cut off, or a chain of labels."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from re2llm.llm.labels import LABEL
+
+_MOST_TRIES = 500
+_THOUGHT_END = re.compile(r"</(?:think|thinking|reasoning|thought)>", re.IGNORECASE)
+_THOUGHT_START = re.compile(r"<(?:think|thinking|reasoning|thought)>", re.IGNORECASE)
+_KEYS = ("ranking", "ranked", "order", "labels", "answer", "recommendations", "items", "result")
+_ENTRY_KEYS = ("label", "id", "candidate", "title", "name", "item")
+_OPEN_LIST = re.compile(r'"(?:ranking|ranked|order|labels)"\s*:\s*\[')
+_STRING = re.compile(r'\s*,?\s*"((?:[^"\\\n]|\\.)*)"')
+_BETWEEN = re.compile(r"[\s\[\](){}\"'`*_>,;→|=-]*(?:\d{1,3}[.)]\s*[\[\"'`*]*)?")
+_WHOLE = 0.6
+
+
+def strip_thoughts(text: str) -> str:
+    """Return the text without what a reasoning model thought; unfinished thoughts are dropped."""
+    ends = list(_THOUGHT_END.finditer(text))
+    if ends:
+        text = text[ends[-1].end() :]
+    start = _THOUGHT_START.search(text)
+    return text[: start.start()] if start else text
+
+
+def json_objects(text: str) -> Iterator[object]:
+    """Yield the JSON values that stand in a text, outermost ones only, in order."""
+    decoder = json.JSONDecoder()
+    at = 0
+    for _ in range(_MOST_TRIES):
+        starts = [place for mark in "{[" if (place := text.find(mark, at)) >= 0]
+        if not starts:
+            return
+        at = min(starts)
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            at += 1
+            continue
+        yield value
+
+
+def json_lists(text: str) -> Iterator[list[str]]:
+    """Yield the lists of names that an answer holds, a cut-off one included."""
+    for value in json_objects(text):
+        if isinstance(value, dict):
+            named = [value[key] for key in _KEYS if key in value]
+            for candidate in named or list(value.values()):
+                if isinstance(candidate, list) and (entries := _entries(candidate)):
+                    yield entries
+        elif isinstance(value, list) and (entries := _entries(value)) and len(entries) > 1:
+            yield entries
+    opened = list(_OPEN_LIST.finditer(text))
+    if opened:
+        at, cut = opened[-1].end(), []
+        while (string := _STRING.match(text, at)) is not None:
+            cut.append(string.group(1))
+            at = string.end()
+        if cut:
+            yield cut
+
+
+def _entries(values: Sequence[object]) -> list[str]:
+    entries: list[str] = []
+    for value in values:
+        if isinstance(value, dict):
+            value = next((value[key] for key in _ENTRY_KEYS if key in value), None)
+        entries.append(value if isinstance(value, str) else "")
+    return entries if any(entries) else []
+
+
+def label_chains(text: str, names: Mapping[str, int]) -> Iterator[list[str]]:
+    """Yield runs of labels with nothing but separators between, where they are no mere mention."""
+    run: list[re.Match[str]] = []
+    for found in LABEL.finditer(text):
+        if run:
+            gap = _BETWEEN.fullmatch(text, run[-1].end(), found.start())
+            if gap is None:
+                yield from _chain(text, run, names)
+                run = []
+        run.append(found)
+    yield from _chain(text, run, names)
+
+
+def _chain(
+    text: str, run: Sequence[re.Match[str]], names: Mapping[str, int]
+) -> Iterator[list[str]]:
+    named = [found.group() for found in run]
+    if not any(name in names for name in named):
+        return
+    start, end = run[0].start(), run[-1].end()
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", end)
+    line = text[first : last if last >= 0 else len(text)].strip()
+    before = text[first:start].rstrip(" [(\"'`*")
+    alone = (end - start + 4) >= _WHOLE * len(line)
+    if alone or (len(run) > 1 and (before.endswith(":") or ">" in text[start:end])):
+        yield named

@@ -1,0 +1,168 @@
+"""An experiment in LangSmith: dataset, runs with their traces, scores, and a summary."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from langsmith import Client, aevaluate
+from langsmith.evaluation import EvaluationResult, EvaluationResults, RunEvaluator
+from langsmith.schemas import Example, Run
+from langsmith.utils import LangSmithError, LangSmithNotFoundError
+from requests import RequestException
+
+from re2llm.errors import UserError
+from re2llm.evals.offline import (
+    Experiment,
+    Question,
+    Target,
+    example_inputs,
+    read_answer,
+    score_all,
+    summarise,
+)
+from re2llm.evals.scores import Evaluator
+
+
+async def run_langsmith(
+    target: Target,
+    asked: Sequence[Question],
+    evaluators: Sequence[Evaluator],
+    *,
+    client: Client,
+    dataset: str,
+    prefix: str = "re2llm",
+    description: str | None = None,
+    at_once: int = 8,
+) -> Experiment:
+    """Run the experiment in LangSmith: dataset, experiment, traces, scores.
+
+    A run that fails is scored as such and does not end the experiment.
+
+    Args:
+        target: what is evaluated.
+        asked: the examples; made into the dataset, or the same as those it was made of.
+        evaluators: the scores.
+        client: from `re2llm.evals.langsmith_client`.
+        dataset: its name.
+        prefix: what the experiment's name begins with.
+        description: for people.
+        at_once: examples at a time.
+
+    Raises:
+        UserError: LangSmith does not answer or refuses, or the dataset is there with other content.
+    """
+    by_id = {question.session_id: question for question in asked}
+    adapter = _Adapter(by_id, evaluators)
+    try:
+        examples = await asyncio.to_thread(_dataset, client, dataset, asked)
+        results = await aevaluate(
+            target.__call__,
+            data=examples,
+            evaluators=[adapter],
+            summary_evaluators=[adapter.summary],
+            client=client,
+            experiment_prefix=prefix,
+            description=description,
+            metadata=dict(target.facts),
+            max_concurrency=at_once,
+            disable_evaluator_tracing=True,
+        )
+    except (LangSmithError, RequestException) as error:
+        raise UserError(
+            f"LangSmith did not take the experiment ({error}); check the endpoint and the key, or "
+            "evaluate without LangSmith: what was answered is in the cache"
+        ) from error
+    return Experiment(
+        name=results.experiment_name, rows=adapter.rows, summary=summarise(adapter.rows)
+    )
+
+
+class _Adapter(RunEvaluator):
+    """Our evaluators as one of LangSmith's; keeps the rows."""
+
+    def __init__(self, by_id: Mapping[str, Question], evaluators: Sequence[Evaluator]) -> None:
+        self.by_id = by_id
+        self.evaluators = evaluators
+        self.rows: dict[str, dict[str, float]] = {}
+
+    def evaluate_run(
+        self,
+        run: Run,
+        example: Example | None = None,
+        evaluator_run_id: object = None,  # noqa: ARG002
+    ) -> EvaluationResults:
+        if example is None or example.inputs is None:
+            raise ValueError(f"run {run.id} belongs to no example")
+        question = self.by_id[str(example.inputs["session_id"])]
+        outputs = None if run.error else run.outputs
+        scores = score_all(self.evaluators, read_answer(question, outputs, run.error))
+        self.rows[question.session_id] = scores
+        return {"results": [EvaluationResult(key=k, score=v) for k, v in scores.items()]}
+
+    async def aevaluate_run(
+        self, run: Run, example: Example | None = None, evaluator_run_id: object = None
+    ) -> EvaluationResults:
+        return self.evaluate_run(run, example, evaluator_run_id)
+
+    def summary(
+        self,
+        runs: Sequence[Run],
+        examples: Sequence[Example],  # noqa: ARG002
+    ) -> EvaluationResults:
+        results = []
+        for key, found in summarise(self.rows).items():
+            said = f"95 % interval {found.low:.4f} to {found.high:.4f}, {len(runs)} sessions"
+            results.append(EvaluationResult(key=f"mean {key}", score=found.mean, comment=said))
+        return {"results": results}
+
+
+def _dataset(client: Client, name: str, asked: Sequence[Question]) -> list[Example]:
+    """Make the dataset, or go on making it, or check that it is the same; return its examples."""
+    content = _content(asked)
+    try:
+        found = client.read_dataset(dataset_name=name)
+    except LangSmithNotFoundError:
+        found = client.create_dataset(name, metadata={"content": content})
+    held = (found.metadata or {}).get("content")
+    if held != content:
+        raise UserError(
+            f"the LangSmith dataset {name!r} holds other examples ({held!r}, these are "
+            f"{content!r}); give another name"
+        )
+    there = {example.id for example in client.list_examples(dataset_id=found.id)}
+    examples = [_example(question, found.id, content) for question in asked]
+    if missing := [example for example in examples if example.id not in there]:
+        splits = {question.session_id: question.split for question in asked}
+        client.create_examples(
+            dataset_id=found.id,
+            examples=[
+                {
+                    "id": example.id,
+                    "inputs": example.inputs,
+                    "reference_outputs": example.outputs,
+                    "split": splits[str((example.inputs or {})["session_id"])],
+                }
+                for example in missing
+            ],
+        )
+    return examples
+
+
+def _example(question: Question, dataset: UUID, content: str) -> Example:
+    now = datetime.now(UTC)
+    return Example(
+        id=uuid5(NAMESPACE_URL, f"{dataset}\0{content}\0{question.session_id}"),
+        dataset_id=dataset,
+        inputs=example_inputs(question),
+        outputs={"target": question.target},
+        created_at=now,
+        modified_at=now,
+    )
+
+
+def _content(asked: Sequence[Question]) -> str:
+    lines = [json.dumps([q.session_id, q.inputs, q.target, q.split]) for q in asked]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]

@@ -13,7 +13,7 @@ from re2llm.kb_store.hint import Hint, Provenance, Status
 from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.redundancy import Redundancy
 from re2llm.kb_store.store import HintStore
-from re2llm.kb_store.verdict import AdmissionRules, verdict
+from re2llm.kb_store.verdict import AdmissionRules, hopeless, verdict
 from re2llm.llm.reflection import Failure, HintDraft, Reflection
 
 __all__ = ["AdmissionRules", "HintAdmission", "Writer"]
@@ -145,11 +145,11 @@ class HintAdmission:
                 if own <= known:
                     reason = f"says the same as {twin.hint_id}, and no better ({known:+.3f})"
                     return replace(hint, status=Status.REFUSED, reason=reason)
-            if own > 0 and rules.sessions > 0:
-                pilot = min(rules.pilot, rules.sessions)
-                gains = await self._trial.similar_gains(failure, hint.text, pilot)
-                if not gains or max(gains) > 0 or min(gains) >= 0:
-                    gains = await self._trial.similar_gains(failure, hint.text, rules.sessions)
+            n = min(rules.pilot, rules.sessions) if own > 0 else 0
+            while n > 0:
+                gains = await self._trial.similar_gains(failure, hint.text, n)
+                done = n >= rules.sessions or len(gains) < n or hopeless(gains, rules)
+                n = 0 if done else min(3 * n, rules.sessions)
         except TrialUnavailable as error:
             return replace(hint, status=Status.CANDIDATE, reason=f"not tried yet: {error}")
         seen = evidence(own, gains, 1 - (1 - rules.confidence) / (tries * (tries + 1)))

@@ -90,19 +90,17 @@ class ChromaIndex:
                     held[found] = seq if isinstance(seq, int) else -1
         return held
 
-    def vectors(self, status: Collection[Status]) -> dict[str, Vector]:
-        """Return hint id to vector (dim,) of every hint of these statuses."""
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
+        """Return hint id to vector (dim,) of those of these ids that the index holds."""
         found: dict[str, Vector] = {}
-        where = _any_of(status)
         with _translated():
-            while True:
+            for start in range(0, len(ids), _PAGE):
                 page = self._collection.get(
-                    where=where, limit=_PAGE, offset=len(found), include=["embeddings"]
+                    ids=list(ids[start : start + _PAGE]), include=["embeddings"]
                 )
                 rows = np.asarray(page["embeddings"], dtype=np.float32)
                 found.update(zip(page["ids"], rows, strict=True))
-                if len(page["ids"]) < _PAGE:
-                    return found
+        return found
 
     def write(self, revisions: Sequence[Revision], vectors: Vector) -> None:
         """Insert or replace hints with their vectors (hints, dim)."""

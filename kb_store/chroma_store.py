@@ -120,11 +120,9 @@ class ChromaHintStore(LoggedHintStore):
             revision.hint.hint_id: revision for revision in self.log.state(at=position).values()
         }
         self._chroma.remove([hint_id for hint_id in held if hint_id not in state])
-        vectors = {
-            hint_id: vector
-            for hint_id, vector in self._chroma.vectors(IN_USE).items()
-            if hint_id in state and np.isfinite(vector).all()
-        }
+        used = [hint_id for hint_id, r in state.items() if r.hint.status in IN_USE]
+        stored = self._chroma.vectors([hint_id for hint_id in used if hint_id in held])
+        vectors = {i: vector for i, vector in stored.items() if np.isfinite(vector).all()}
         stale = [
             revision
             for hint_id, revision in state.items()

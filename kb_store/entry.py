@@ -18,7 +18,7 @@ class Action(StrEnum):
     STATUS = "status"
     """A hint moved in its life; the entry holds it in full."""
     RECORD = "record"
-    """A hint was shown, helped or hurt; the entry holds what to add, and why: the session's kind."""
+    """A hint was shown, helped or hurt: the entry holds what to add; why is the session's kind."""
     SUPPORT = "support"
     """An independent source led to this hint again."""
 

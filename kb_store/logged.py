@@ -122,10 +122,10 @@ class LoggedHintStore:
         self._refresh()
         active = self._shelf.group(Status.ACTIVE, tenant=tenant)
         if limit is None or limit >= len(active.hints):
-            return active
-        if near is None:
-            return select(active, range(max(limit, 0)))
-        return select(active, (row for row, _ in rank(active.vectors, near, limit)))
+            return self._shelf.ordered(Status.ACTIVE, tenant=tenant)
+        if near is not None:
+            return select(active, (row for row, _ in rank(active.vectors, near, limit)))
+        return select(self._shelf.ordered(Status.ACTIVE, tenant=tenant), range(max(limit, 0)))
 
     def nearest(
         self, text: str, n: int, *, tenant: str = "default", status: Sequence[Status] | None = None

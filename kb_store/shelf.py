@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,57 +12,71 @@ IN_USE = frozenset([Status.ACTIVE, Status.SHADOW, Status.CANDIDATE, Status.DISAB
 """The vectors of these hints are in memory; those of the others in the index alone."""
 
 
-@dataclass(slots=True)
 class _Group:
-    """One tenant's hints of one status.
+    """One tenant's hints of one status, in the order they came.
 
-    What `view` returns is never changed, only replaced, so readers need no lock. Writers only note
-    what changed; the next reader copies the matrix once, however much was written.
+    What `view` and `ordered` return is never changed, so readers need no lock: new rows go behind
+    what was given out, into spare room, and whatever leaves or changes makes a new matrix. Writers
+    only note what changed, so that a bulk write costs the next reader one copy.
     """
 
-    dim: int
-    rows: dict[str, int] = field(default_factory=dict)
-    """Row of each hint id, in order."""
-    held: Eligible | None = None
-    changed: dict[str, tuple[Hint, Vector | None] | None] = field(default_factory=dict)
-    """Hints that came or changed, with a vector where that is new; None for those that left."""
+    def __init__(self, dim: int) -> None:
+        self._room: Vector = np.zeros((0, dim), dtype=np.float32)
+        self._hints: list[Hint] = []
+        self._rows: dict[str, int] = {}
+        self._changed: dict[str, tuple[Hint, Vector | None] | None] = {}
+        self._view = Eligible(hints=(), vectors=self._room)
+        self._ordered: Eligible | None = None
 
     def put(self, hint: Hint, vector: Vector | None) -> None:
-        waiting = self.changed.get(hint.hint_id)
+        """Note a hint that came or changed; without a vector it keeps the one it has."""
+        waiting = self._changed.get(hint.hint_id)
         if vector is None and waiting is not None:
             vector = waiting[1]
-        self.changed[hint.hint_id] = (hint, vector)
+        self._changed[hint.hint_id] = (hint, vector)
 
     def drop(self, hint_id: str) -> None:
-        self.changed[hint_id] = None
+        """Note a hint that left."""
+        self._changed[hint_id] = None
 
     def view(self) -> Eligible:
-        held = self.held or Eligible(hints=(), vectors=np.zeros((0, self.dim), dtype=np.float32))
-        if self.changed:
-            held = self._merged(held)
-            self.changed = {}
-        self.held = held
-        return held
+        """Return all hints as they came."""
+        if self._changed:
+            self._merge()
+            vectors = self._room[: len(self._hints)]
+            vectors.setflags(write=False)
+            self._view = Eligible(hints=tuple(self._hints), vectors=vectors)
+            self._ordered = None
+        return self._view
 
-    def _merged(self, old: Eligible) -> Eligible:
-        came = {hint_id: new for hint_id, new in self.changed.items() if new is not None}
-        if len(came) == len(self.changed) and all(vector is None for _, vector in came.values()):
-            hints = list(old.hints)
-            for hint_id, (hint, _) in came.items():
-                hints[self.rows[hint_id]] = hint
-            return Eligible(hints=tuple(hints), vectors=old.vectors)
-        stay = [hint_id for hint_id in self.rows if hint_id not in self.changed]
-        ids = sorted([*stay, *sorted(came)])
-        before = np.fromiter((self.rows.get(i, -1) for i in ids), dtype=np.intp, count=len(ids))
-        vectors = np.empty((len(ids), self.dim), dtype=np.float32)
-        vectors[before >= 0] = old.vectors[before[before >= 0]]
-        hints = [came[i][0] if i in came else old.hints[self.rows[i]] for i in ids]
-        self.rows = {hint_id: row for row, hint_id in enumerate(ids)}
-        for hint_id, (_, vector) in came.items():
-            if vector is not None:
-                vectors[self.rows[hint_id]] = vector
-        vectors.setflags(write=False)
-        return Eligible(hints=tuple(hints), vectors=vectors)
+    def ordered(self) -> Eligible:
+        """Return all hints by id."""
+        view = self.view()
+        if self._ordered is None:
+            self._ordered = select(view, range(len(view.hints)))
+        return self._ordered
+
+    def _merge(self) -> None:
+        came = {hint_id: new for hint_id, new in self._changed.items() if new is not None}
+        moved = {i for i in self._changed if i not in came or came[i][1] is not None}
+        if not moved.isdisjoint(self._rows):
+            stay = [row for hint_id, row in self._rows.items() if hint_id not in moved]
+            self._hints = [self._hints[row] for row in stay]
+            self._room = self._room[stay]
+            self._rows = {hint.hint_id: row for row, hint in enumerate(self._hints)}
+        new = [(hint, vector) for hint, vector in came.values() if vector is not None]
+        needed = len(self._hints) + len(new)
+        if needed > len(self._room):
+            wider = np.empty((needed + needed // 4, self._room.shape[1]), dtype=np.float32)
+            wider[: len(self._hints)] = self._room[: len(self._hints)]
+            self._room = wider
+        for hint, row in new:
+            self._rows[hint.hint_id] = len(self._hints)
+            self._room[len(self._hints)] = row
+            self._hints.append(hint)
+        for hint, _ in came.values():
+            self._hints[self._rows[hint.hint_id]] = hint
+        self._changed = {}
 
 
 class Shelf:
@@ -114,10 +127,16 @@ class Shelf:
             return sorted(self._hints)
 
     def group(self, status: Status, *, tenant: str) -> Eligible:
-        """Return this tenant's hints of one status in use, by id, with their vectors."""
+        """Return this tenant's hints of one status in use, as they came, with their vectors."""
         with self._lock:
             group = self._groups.get((tenant, status)) or _Group(self._dim)
             return group.view()
+
+    def ordered(self, status: Status, *, tenant: str) -> Eligible:
+        """Return the same by id."""
+        with self._lock:
+            group = self._groups.get((tenant, status)) or _Group(self._dim)
+            return group.ordered()
 
     def near(
         self, vector: Vector, n: int, *, tenant: str, status: Iterable[Status]
@@ -143,8 +162,8 @@ def rank(vectors: Vector, query: Vector, n: int) -> list[tuple[int, float]]:
 
 
 def select(eligible: Eligible, rows: Iterable[int]) -> Eligible:
-    """Return some rows of `eligible`, in their order."""
-    chosen = sorted(rows)
-    return Eligible(
-        hints=tuple(eligible.hints[row] for row in chosen), vectors=eligible.vectors[chosen]
-    )
+    """Return some rows of `eligible`, by hint id."""
+    chosen = sorted(rows, key=lambda row: eligible.hints[row].hint_id)
+    vectors = eligible.vectors[chosen]
+    vectors.setflags(write=False)
+    return Eligible(hints=tuple(eligible.hints[row] for row in chosen), vectors=vectors)

@@ -1,5 +1,7 @@
 """What a trial's evidence makes of a hint."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from re2llm.kb_store.form import FormRules
@@ -14,13 +16,14 @@ class AdmissionRules:
     the session that failed and on held-out sessions like it.
     """
 
-    sessions: int = 16
+    sessions: int = 24
     """Similar held-out sessions in a full trial; each costs one call, and one more uncached."""
     pilot: int = 4
-    """These are tried first; where the hint only does harm, the rest is not paid for."""
+    """So many are tried first, then three times as many, and so on; a trial ends early where the
+    hint only did harm so far, or has gained nothing on average over `min_sessions`."""
     min_sessions: int = 8
     """With fewer than this the hint becomes a shadow at most."""
-    confidence: float = 0.9
+    confidence: float = 0.95
     """One-sided, that the effect is real, over all trials of one hint together.
 
     A hint that failed before is judged more strictly each time: the k-th trial may be wrong with
@@ -42,6 +45,14 @@ class AdmissionRules:
     1 fits exploration over one's own log; feedback from outside wants 2 or more.
     """
     form: FormRules = field(default_factory=FormRules)
+
+
+def hopeless(gains: Sequence[float], rules: AdmissionRules) -> bool:
+    """Say whether a trial that began like this is not worth going on with."""
+    known = [gain for gain in gains if math.isfinite(gain)]
+    if not known or sum(known) > 0:
+        return False
+    return len(known) >= rules.min_sessions or (max(known) <= 0 and min(known) < 0)
 
 
 def verdict(seen: Evidence, rules: AdmissionRules) -> tuple[Status, str]:

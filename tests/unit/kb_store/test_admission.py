@@ -12,7 +12,7 @@ from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Item
 from re2llm.kb_store.admission import AdmissionRules, HintAdmission, Writer
 from re2llm.kb_store.effect import TrialUnavailable, evidence
-from re2llm.kb_store.hint import Evidence, Hint, Provenance, Status, hint_id
+from re2llm.kb_store.hint import Evidence, Provenance, Status, hint_id
 from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.memory_store import MemoryHintStore
 from re2llm.kb_store.names import Names
@@ -45,7 +45,7 @@ class WrittenTrial:
     async def similar_gains(self, failure: Failure, hint_text: str, n: int) -> Sequence[float]:
         await asyncio.sleep(0)
         self.calls += n
-        return self.similar.get(hint_text, [0.1, 0.2] * 20)[:n]
+        return self.similar.get(hint_text, [0.1, 0.2] * 30)[:n]
 
 
 @dataclass
@@ -101,7 +101,7 @@ async def test_an_effective_hint_becomes_active_with_its_record(store: MemoryHin
     assert hint.status is Status.ACTIVE
     assert hint.text == RECENT
     assert (hint.title, hint.when) == ("Recency", "")
-    assert hint.evidence == evidence(0.2, [0.1, 0.2] * 8, 0.95)
+    assert hint.evidence == evidence(0.2, [0.1, 0.2] * 12, 0.975)
     assert hint.evidence.low > 0
     assert hint.provenance == Provenance(
         source="explore",
@@ -113,22 +113,22 @@ async def test_an_effective_hint_becomes_active_with_its_record(store: MemoryHin
     assert store.get(hint.hint_id, tenant="shop") == hint
     assert store.hints() == []
     assert store.log.entries()[0].why == hint.reason
-    assert "+0.150 on 16 similar" in hint.reason
+    assert "+0.150 on 24 similar" in hint.reason
 
 
 @pytest.mark.parametrize(
     ("own", "similar", "status", "reason"),
     [
-        (0.0, [0.5] * 20, Status.REFUSED, "does not help on the failed session"),
-        (-0.1, [0.5] * 20, Status.REFUSED, "does not help on the failed session"),
-        (0.3, [-0.1, 0.05] * 10, Status.REFUSED, "does not help on similar sessions"),
-        (0.3, [0.0] * 20, Status.REFUSED, "does not help on similar sessions"),
-        (0.3, [0.5, -0.4] * 10, Status.SHADOW, "thin evidence"),
+        (0.0, [0.5] * 30, Status.REFUSED, "does not help on the failed session"),
+        (-0.1, [0.5] * 30, Status.REFUSED, "does not help on the failed session"),
+        (0.3, [-0.1, 0.05] * 15, Status.REFUSED, "does not help on similar sessions"),
+        (0.3, [0.0] * 30, Status.REFUSED, "does not help on similar sessions"),
+        (0.3, [0.5, -0.4] * 15, Status.SHADOW, "thin evidence"),
         (0.3, [0.2] * 5, Status.SHADOW, "thin evidence"),
         (0.3, [], Status.CANDIDATE, "no similar one"),
         (-9, [], Status.CANDIDATE, "the budget is spent"),
-        (float("nan"), [0.5] * 20, Status.CANDIDATE, "no number"),
-        (0.3, [0.2, float("nan")] * 10, Status.ACTIVE, "admitted"),
+        (float("nan"), [0.5] * 30, Status.CANDIDATE, "no number"),
+        (0.3, [0.2, float("nan")] * 15, Status.ACTIVE, "admitted"),
     ],
 )
 async def test_the_status_follows_the_evidence(
@@ -143,11 +143,13 @@ async def test_the_status_follows_the_evidence(
 
 async def test_calls_are_not_spent_on_what_cannot_pass(store: MemoryHintStore) -> None:
     trial = WrittenTrial(own={PRICE: 0.0}, similar={RECENT: [-0.1, 0.0, -0.2, 0.0]})
-    rules = AdmissionRules(sessions=16, pilot=4)
-    await admission(store, trial, rules=rules).admit(
+    await admission(store, trial).admit(
         failed(), drafts("Rank item-5 first.", "ok", PRICE, RECENT), tenant="default"
     )
     assert trial.calls == 1 + 1 + 4
+    dull = WrittenTrial(similar={RECENT: [0.1, -0.2, 0.0, 0.0] * 6})
+    await admission(store, dull).admit(failed(1), drafts(RECENT), tenant="default")
+    assert dull.calls == 1 + 4 + 12
 
 
 async def test_refused_texts_are_kept_without_their_secrets(store: MemoryHintStore) -> None:
@@ -245,7 +247,7 @@ async def test_a_hint_proposed_often_does_not_pass_by_chance(store: MemoryHintSt
     for number in range(60):
         text = f"Prefer kind {number} over the other kinds."
         for session in range(9):
-            trial = WrittenTrial(similar={text: list(rng.normal(0, 0.2, 16))})
+            trial = WrittenTrial(similar={text: list(rng.normal(0, 0.2, 24))})
             near = RedundancyRules(ask=1.1, same=1.1, alone=1.1)
             gate = admission(store, trial, near=near)
             [hint] = await gate.admit(failed(session), drafts(text), tenant="default")
@@ -254,7 +256,7 @@ async def test_a_hint_proposed_often_does_not_pass_by_chance(store: MemoryHintSt
 
 
 async def test_a_candidate_becomes_a_shadow_and_then_active(store: MemoryHintStore) -> None:
-    steps = [(-9, []), (0.3, [0.5, -0.4] * 10), (0.3, []), (0.3, [0.4, 0.5] * 10)]
+    steps = [(-9, []), (0.3, [0.5, -0.4] * 15), (0.3, []), (0.3, [0.4, 0.5] * 15)]
     seen = []
     for session, (own, similar) in enumerate(steps):
         trial = WrittenTrial(own={RECENT: own}, similar={RECENT: similar})
@@ -359,12 +361,22 @@ def test_evidence_is_paired_and_one_sided() -> None:
     assert evidence(0.3, [0.5], 0.9).low == -1.0
 
 
-async def test_null_hints_seldom_pass(store: MemoryHintStore) -> None:
+async def test_what_becomes_active_is_mostly_good(store: MemoryHintStore) -> None:
+    """One draft in five helps by half a standard deviation; the others do nothing at all.
+
+    Of 120 useless ones that helped on their own session by chance, 1 in 40 may pass.
+    """
     rng = np.random.default_rng(0)
-    texts = [f"Prefer kind {n} over the other kinds." for n in range(200)]
-    noise = {text: list(rng.normal(0, 0.2, 16)) for text in texts}
-    trial = WrittenTrial(similar=noise)
-    gate = admission(store, trial, near=RedundancyRules(ask=1.1, same=1.1, alone=1.1))
+    texts = [f"Prefer kind {n} over the other kinds." for n in range(300)]
+    good = set(texts[::5])
+    noise = {text: list(rng.normal(0.1 if text in good else 0.0, 0.2, 24)) for text in texts}
+    own = {text: rng.normal(0.2 if text in good else 0.0, 0.2) for text in texts}
+    gate = admission(
+        store,
+        WrittenTrial(own=own, similar=noise),
+        near=RedundancyRules(ask=1.1, same=1.1, alone=1.1),
+    )
     await gate.admit(failed(), drafts(*texts), tenant="default")
-    passed: list[Hint] = store.hints(status=[Status.ACTIVE])
-    assert len(passed) <= 0.15 * len(texts)
+    active = [hint.text in good for hint in store.hints(status=[Status.ACTIVE])]
+    assert sum(active) >= 0.4 * len(good)
+    assert np.mean(active) >= 0.85

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,8 +30,8 @@ HINTS = [make(f"Prefer kind {n} over others.") for n in range(5)]
 def agrees(store: ChromaHintStore, encoder: WordEncoder) -> bool:
     """Whether memory, index and log say the same, vectors included."""
     state = {r.hint.hint_id: r for r in store.log.state().values()}
-    vectors = store._chroma.vectors([Status.ACTIVE])
     active = {i for i, r in state.items() if r.hint.status is Status.ACTIVE}
+    vectors = store._chroma.vectors(sorted(active))
     eligible = store.eligible()
     return (
         store._chroma.revisions() == {i: r.seq for i, r in state.items()}
@@ -177,11 +177,11 @@ def test_lost_vectors_are_made_anew(
         store.put_all(HINTS, by="test", why="start")
     readable, failed = ChromaIndex.vectors, []
 
-    def fails_once(self: ChromaIndex, status: Collection[Status]) -> dict[str, Vector]:
+    def fails_once(self: ChromaIndex, ids: Sequence[str]) -> dict[str, Vector]:
         if not failed:
             failed.append(True)
             raise IndexUnavailable("Error getting embedding")
-        return readable(self, status)
+        return readable(self, ids)
 
     monkeypatch.setattr(ChromaIndex, "vectors", fails_once)
     with ChromaHintStore(tmp_path, encoder) as store:

@@ -6,15 +6,14 @@ means "nothing known", and none depends on ids, so that a policy outlives a chan
 """
 
 import math
-import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.catalog.candidates import Candidate
-from re2llm.catalog.items import AttributeValue, Item
+from re2llm.catalog.items import Item
+from re2llm.policy.item_facts import labels, log_prices, numbers, tokens
 
 SOURCES = ("neighbours", "together", "popularity", "text", "attributes")
 """Names of the retrievers' evidence that the features look at; a missing one reads 0."""
@@ -53,10 +52,10 @@ FEATURE_NAMES: tuple[str, ...] = (
     "request_words_gap",
 )
 
-_WORD = re.compile(r"\w\w+")
 _NEAR_YEARS = 3.0
 _NEAR_PRICE = math.log(1.5)
 _BEST = 5
+_FLAT = 1e-9
 
 
 def session_features(
@@ -78,14 +77,14 @@ def session_features(
     values = [
         *_session_shape(session),
         *_session_kinds(session),
-        *_centre_and_spread(_numbers(session, "year"), scale=0.02, shift=2000.0),
-        *_centre_and_spread(_log_prices(session), scale=0.2, shift=3.0),
+        *_centre_and_spread(numbers(session, "year"), scale=0.02, shift=2000.0),
+        *_centre_and_spread(log_prices(session), scale=0.2, shift=3.0),
         math.log1p(len(items)) / 4,
         *_evidence(candidates, scores),
         *_words(session[-3:], items),
         *_kinds(session, items, best),
-        *_near(_numbers(session, "year"), _numbers(items, "year"), _NEAR_YEARS, 0.02),
-        *_near(_log_prices(session), _log_prices(items), _NEAR_PRICE, 0.2),
+        *_near(numbers(session, "year"), numbers(items, "year"), _NEAR_YEARS, 0.02),
+        *_near(log_prices(session), log_prices(items), _NEAR_PRICE, 0.2),
         *_request(request, items),
     ]
     return np.nan_to_num(np.clip(np.array(values, dtype=np.float32), -8.0, 8.0))
@@ -95,8 +94,8 @@ def _session_shape(session: Sequence[Item]) -> list[float]:
     if not session:
         return [0.0, 0.0, 0.0, 0.0]
     distinct = len({item.item_id for item in session})
-    last = _tokens(session[-1].title)
-    earlier = [_overlap(last, _tokens(item.title)) for item in session[-6:-1]]
+    last = tokens(session[-1].title)
+    earlier = [_overlap(last, tokens(item.title)) for item in session[-6:-1]]
     return [
         math.log1p(len(session)) / 3,
         float(len(session) == 1),
@@ -108,7 +107,7 @@ def _session_shape(session: Sequence[Item]) -> list[float]:
 def _session_kinds(session: Sequence[Item]) -> list[float]:
     known, focus = [], []
     for kind in _KINDS:
-        rows = [row for item in session if (row := _labels(item, kind))]
+        rows = [row for item in session if (row := labels(item, kind))]
         known.append(len(rows) / len(session) if session else 0.0)
         same = [bool(row & rows[-1]) for row in rows[:-1]]
         focus.append(sum(same) / len(same) if same else 0.0)
@@ -121,28 +120,29 @@ def _evidence(candidates: Sequence[Candidate], scores: NDArray[np.float64]) -> l
     columns = np.array(
         [[candidate.evidence.get(source, 0.0) for candidate in candidates] for source in SOURCES]
     )
-    peaks, gaps = zip(*(_peak_and_gap(column) for column in columns), strict=True)
-    peak, gap = _peak_and_gap(scores)
-    knows = [column for column in columns if np.ptp(column) > 0]
-    return [peak, gap, *peaks, *gaps, *_agreement(knows)]
+    peaks, gaps = _peaks_and_gaps(np.vstack([scores, columns]))
+    knows = columns[np.ptp(columns, axis=1) > _FLAT]
+    return [peaks[0], gaps[0], *peaks[1:], *gaps[1:], *_agreement(knows)]
 
 
-def _peak_and_gap(column: NDArray[np.float64]) -> tuple[float, float]:
-    """Return how far the best stands above the mean and above the second, in deviations."""
-    spread = float(column.std())
-    if len(column) < 2 or spread < 1e-9:
-        return 0.0, 0.0
-    second, first = np.partition(column, len(column) - 2)[-2:]
-    return float(first - column.mean()) / spread / 4, float(first - second) / spread / 2
+def _peaks_and_gaps(rows: NDArray[np.float64]) -> tuple[list[float], list[float]]:
+    """Return how far each row's best stands above its mean and its second, in deviations."""
+    spread = rows.std(axis=1)
+    if rows.shape[1] < 2:
+        return [0.0] * len(rows), [0.0] * len(rows)
+    top = np.partition(rows, rows.shape[1] - 2, axis=1)
+    scale = np.where(spread > _FLAT, 1 / np.maximum(spread, _FLAT), 0.0)
+    peaks = (top[:, -1] - rows.mean(axis=1)) * scale / 4
+    gaps = (top[:, -1] - top[:, -2]) * scale / 2
+    return peaks.tolist(), gaps.tolist()
 
 
-def _agreement(columns: Sequence[NDArray[np.float64]]) -> list[float]:
+def _agreement(columns: NDArray[np.float64]) -> list[float]:
     """Return the mean correlation of the sources, and how often two name the same best."""
     n = len(columns)
     if n < 2:
         return [0.0, 0.0]
-    stacked = np.array(columns)
-    stacked -= stacked.mean(axis=1, keepdims=True)
+    stacked = columns - columns.mean(axis=1, keepdims=True)
     stacked /= np.linalg.norm(stacked, axis=1, keepdims=True)
     correlation = (float((stacked @ stacked.T).sum()) - n) / (n * (n - 1))
     best = stacked.argmax(axis=1)
@@ -153,8 +153,8 @@ def _agreement(columns: Sequence[NDArray[np.float64]]) -> list[float]:
 def _words(recent: Sequence[Item], items: Sequence[Item]) -> list[float]:
     if not recent or not items:
         return [0.0, 0.0, 0.0]
-    bag = frozenset().union(*(_tokens(item.title) for item in recent))
-    shared = np.array([_overlap(_tokens(item.title), bag) for item in items])
+    bag = frozenset().union(*(tokens(item.title) for item in recent))
+    shared = np.array([_overlap(tokens(item.title), bag) for item in items])
     return [*_first_and_gap(shared), float((shared > 0).mean())]
 
 
@@ -162,12 +162,12 @@ def _kinds(session: Sequence[Item], items: Sequence[Item], best: NDArray[np.intp
     """Return the share of candidates, and of the best ones, that are of the session's kinds."""
     share, in_best = [], []
     for kind in _KINDS:
-        own = frozenset().union(*(_labels(item, kind) for item in session[-3:]))
+        own = frozenset().union(*(labels(item, kind) for item in session[-3:]))
         if not own or not items:
             share.append(0.0)
             in_best.append(0.0)
             continue
-        same = np.array([not own.isdisjoint(_labels(item, kind)) for item in items])
+        same = np.array([not own.isdisjoint(labels(item, kind)) for item in items])
         share.append(float(same.mean()))
         in_best.append(float(same[best].mean()))
     return share + in_best
@@ -183,12 +183,12 @@ def _near(
 
 
 def _request(request: str | None, items: Sequence[Item]) -> list[float]:
-    words = _tokens(request[:2000]) if request else frozenset()
+    words = tokens(request[:2000]) if request else frozenset()
     if not words:
         return [0.0, 0.0, 0.0]
     if not items:
         return [1.0, 0.0, 0.0]
-    found = np.array([len(words & _tokens(item.title)) / len(words) for item in items])
+    found = np.array([len(words & tokens(item.title)) / len(words) for item in items])
     return [1.0, *_first_and_gap(found)]
 
 
@@ -203,47 +203,6 @@ def _centre_and_spread(numbers: NDArray[np.float64], scale: float, shift: float)
     if not len(numbers):
         return [0.0, 0.0]
     return [float(numbers[-1] - shift) * scale, float(numbers.std()) * scale]
-
-
-def _numbers(items: Sequence[Item], name: str) -> NDArray[np.float64]:
-    found = [_number(item.attributes.get(name)) for item in items]
-    return np.array([value for value in found if value is not None], dtype=np.float64)
-
-
-def _log_prices(items: Sequence[Item]) -> NDArray[np.float64]:
-    prices = _numbers(items, "price")
-    return np.log1p(prices[prices > 0])
-
-
-def _number(value: AttributeValue | None) -> float | None:
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if isinstance(value, int | float) and math.isfinite(value):
-        return float(value)
-    return None
-
-
-def _labels(item: Item, kind: str) -> frozenset[str]:
-    """Return what an item is of this kind; of a category path, its two narrowest steps."""
-    value = item.attributes.get(kind)
-    if value is None:
-        return frozenset()
-    if isinstance(value, tuple):
-        return _folded(value[-2:] if kind == "category" else value)
-    return _folded((str(value),))
-
-
-@lru_cache(maxsize=65536)
-def _folded(values: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(value.casefold() for value in values if value)
-
-
-@lru_cache(maxsize=65536)
-def _tokens(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(text.casefold()))
 
 
 def _overlap(words: frozenset[str], bag: frozenset[str]) -> float:

@@ -3,11 +3,18 @@
 import re
 import zlib
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.kb_store.hint import Hint, Status, hint_id
+
+
+@cache
+def direction(word: str, dim: int) -> NDArray[np.float64]:
+    """The fixed random direction of a word."""
+    return np.random.default_rng(zlib.crc32(word.encode())).normal(size=dim)
 
 
 class WordEncoder:
@@ -24,7 +31,7 @@ class WordEncoder:
         rows = np.zeros((len(texts), self.dim), dtype=np.float32)
         for row, text in zip(rows, texts, strict=True):
             for word in re.findall(r"\w+", text.casefold()):
-                row += np.random.default_rng(zlib.crc32(word.encode())).normal(size=self.dim)
+                row += direction(word, self.dim)
             length = np.linalg.norm(row)
             if length > 0:
                 row /= length

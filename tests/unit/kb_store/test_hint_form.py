@@ -1,7 +1,7 @@
 """What a hint may look like."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from re2llm.kb_store.form import FormRules, form_fault, redacted, tidy
@@ -100,6 +100,7 @@ def test_redacted_hides_what_must_not_be_kept(secret: str) -> None:
     assert kept.startswith("Prefer items of (redacted)")
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=600))
 def test_any_text_is_judged_and_can_be_kept(text: str) -> None:
     form_fault(tidy(text))

@@ -1,0 +1,161 @@
+"""The gate, the intervals and the off-policy estimates, where the truth is known."""
+
+import numpy as np
+import pytest
+import torch
+from policy_helpers import small_world
+
+from re2llm.policy.bootstrap import mean_interval
+from re2llm.policy.constant import ConstantScorer
+from re2llm.policy.gate import Decision, judge
+from re2llm.policy.offpolicy import (
+    Estimate,
+    Log,
+    direct,
+    doubly_robust,
+    exact,
+    inverse_propensity,
+    self_normalised,
+)
+from re2llm.policy.serving import ScoringPolicy
+
+WORLD = small_world()
+HINTS = WORLD.problem.hints
+N = len(WORLD.held_out)
+
+
+def decide(means: list[float], served: int, static: int | None, **given: float) -> Decision:
+    gains = torch.zeros(6)
+    gains[served] = 0.1
+    scorer = ConstantScorer(HINTS.ids, gains, features=12, dim=16)
+    noise = np.random.default_rng(0).normal(0, 0.05, (N, 6))
+    return judge(
+        ScoringPolicy(scorer=scorer, name="p"),
+        WORLD.held_out,
+        HINTS,
+        np.array(means) + noise,
+        static_hint=None if static is None else HINTS.ids[static],
+        **given,
+    )
+
+
+def test_a_policy_that_helps_serves() -> None:
+    decision = decide([0.1, 0.02, 0, 0, 0, 0], served=0, static=1)
+    assert decision.serves
+    assert decision.words.startswith("serves")
+    assert decision.over_none.low > 0.05
+
+
+def test_a_policy_worse_than_no_hint_stays_out() -> None:
+    decision = decide([-0.05, 0, 0, 0, 0, 0], served=0, static=None)
+    assert not decision.serves
+    assert "no hint" in decision.words
+
+
+def test_a_policy_worse_than_the_best_static_hint_stays_out() -> None:
+    decision = decide([0.02, 0.1, 0, 0, 0, 0], served=0, static=1)
+    assert not decision.serves
+    assert "static" in decision.words
+
+
+def test_a_policy_that_never_hints_changes_nothing_and_stays_out() -> None:
+    scorer = ConstantScorer(HINTS.ids, torch.zeros(6), features=12, dim=16)
+    decision = judge(
+        ScoringPolicy(scorer=scorer, name="p"),
+        WORLD.held_out,
+        HINTS,
+        WORLD.truth,
+        static_hint=None,
+    )
+    assert not decision.serves
+    assert decision.hinted == 0
+
+
+def test_only_measured_sessions_are_compared() -> None:
+    scorer = ConstantScorer(HINTS.ids, torch.tensor([0.1, 0, 0, 0, 0, 0]), features=12, dim=16)
+    policy = ScoringPolicy(scorer=scorer, name="p")
+    rewards = np.full((N, 6), np.nan)
+    with pytest.raises(ValueError, match="no held-out session"):
+        judge(policy, WORLD.held_out, HINTS, rewards, static_hint=None)
+    rewards[:40, 0] = 0.2
+    assert (
+        "(40 held-out sessions)"
+        in judge(policy, WORLD.held_out, HINTS, rewards, static_hint=None).words
+    )
+
+
+def test_intervals_cover_the_mean_about_as_often_as_they_say() -> None:
+    draws = np.random.default_rng(0)
+    hits = 0
+    for _ in range(200):
+        interval = mean_interval(draws.exponential(1.0, 100), level=0.9, draws=300)
+        hits += interval.low <= 1.0 <= interval.high
+    assert 0.83 <= hits / 200 <= 0.96
+
+
+def logged_case(seed: int) -> tuple[Log, np.ndarray, np.ndarray, float]:  # type: ignore[type-arg]
+    draws = np.random.default_rng(seed)
+    n, hints = 400, 4
+    truth = draws.normal(0.02, 0.1, (n, hints))
+    behaviour = draws.dirichlet(np.full(hints + 1, 2.0), size=n) * 0.8 + 0.2 / (hints + 1)
+    target = draws.dirichlet(np.full(hints + 1, 2.0), size=n)
+    actions = (behaviour.cumsum(axis=1) < draws.random((n, 1))).sum(axis=1)
+    padded = np.concatenate([np.zeros((n, 1)), truth], axis=1)
+    mean = padded[np.arange(n), actions]
+    rewards = mean + draws.normal(0, 0.1, n) * (actions > 0)
+    log = Log(
+        actions=actions,
+        propensities=behaviour[np.arange(n), actions],
+        rewards=rewards,
+    )
+    return log, target, truth, float((target * padded).sum(axis=1).mean())
+
+
+@pytest.mark.parametrize("method", ["ips", "snips", "doubly robust", "doubly robust, bad model"])
+def test_estimates_are_unbiased_and_their_intervals_cover(method: str) -> None:
+    errors, hits = [], 0
+    for seed in range(120):
+        log, target, truth, value = logged_case(seed)
+        found: Estimate
+        if method == "ips":
+            found = inverse_propensity(log, target)
+        elif method == "snips":
+            found = self_normalised(log, target)
+        else:
+            model = truth if method == "doubly robust" else 0.1 - truth
+            found = doubly_robust(log, target, model)
+        errors.append(found.value.mean - value)
+        hits += found.value.low <= value <= found.value.high
+        assert 0 < found.effective <= 400
+    assert abs(np.mean(errors)) < 3 * np.std(errors) / 120**0.5
+    assert hits / 120 > 0.88
+
+
+def test_a_good_model_makes_the_doubly_robust_estimate_sharper() -> None:
+    log, target, truth, _ = logged_case(0)
+    sharp = doubly_robust(log, target, truth).value
+    plain = inverse_propensity(log, target).value
+    assert sharp.high - sharp.low < 0.8 * (plain.high - plain.low)
+
+
+def test_the_exact_value_needs_only_the_rewards_of_actions_taken() -> None:
+    table = np.array([[0.5, np.nan], [np.nan, -0.5]])
+    chances = np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]])
+    assert exact(chances, table).value.mean == pytest.approx(0.125)
+    with pytest.raises(ValueError, match="lacks rewards"):
+        exact(np.full((2, 3), 1 / 3), table)
+
+
+def test_a_perfect_model_makes_the_direct_method_exact() -> None:
+    _, target, truth, value = logged_case(1)
+    assert direct(target, truth).value.mean == pytest.approx(value)
+
+
+@pytest.mark.parametrize("propensity", [0.0, 1.2])
+def test_impossible_propensities_are_refused(propensity: float) -> None:
+    with pytest.raises(ValueError, match="propensities"):
+        Log(
+            actions=np.zeros(1, dtype=np.intp),
+            propensities=np.array([propensity]),
+            rewards=np.zeros(1),
+        )

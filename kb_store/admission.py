@@ -103,7 +103,7 @@ class HintAdmission:
         twin = await self._twin(hint)
         if twin is not None and (fault := self._bound(twin)):
             return await self._enter(replace(hint, status=Status.REFUSED, reason=fault))
-        hint = await self._tried(hint, failure, twin, await self._tries(old, source))
+        hint = await self._tried(hint, failure, twin, await self._tries(old))
         async with self._entering:
             return await self._join(hint, source)
 
@@ -128,12 +128,14 @@ class HintAdmission:
             return f"says the same as {twin.hint_id}"
         return None
 
-    async def _tries(self, old: Hint | None, source: str) -> int:
-        """Say the how-manieth trial this is, counting those that the hint did not pass."""
+    async def _tries(self, old: Hint | None) -> int:
+        """Number this trial among those that the hint did not pass; each left a supporter."""
         if old is None or old.evidence.sessions == 0:
             return 1
         passed = old.status is Status.SHADOW and old.evidence.low >= self._rules.threshold
-        return 1 if passed else 1 + await self._support(old, source)
+        if passed:
+            return 1
+        return 1 + await asyncio.to_thread(self._store.supporters, old.hint_id, tenant=old.tenant)
 
     async def _tried(self, hint: Hint, failure: Failure, twin: Hint | None, tries: int) -> Hint:
         rules = self._rules

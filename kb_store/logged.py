@@ -187,6 +187,10 @@ class LoggedHintStore:
             self._commit([replace(entry, source=source_digest(source))])
             return self.log.supporters(hint_id, tenant=tenant)
 
+    def supporters(self, hint_id: str, *, tenant: str = "default") -> int:
+        """Count the distinct sources that led to this hint."""
+        return self.log.supporters(hint_id, tenant=tenant)
+
     def close(self) -> None:
         """Let go of files and locks; a closed store must not be used."""
         with self._write_lock:

@@ -83,5 +83,8 @@ class HintStore(Protocol):
             UnknownHint: the tenant has none of this id.
         """
 
+    def supporters(self, hint_id: str, *, tenant: str = "default") -> int:
+        """Count the distinct sources that led to this hint; 0 where there is none of this id."""
+
     def close(self) -> None:
         """Let go of files and locks."""

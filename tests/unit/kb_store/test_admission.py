@@ -320,6 +320,21 @@ async def test_outside_feedback_needs_independent_sources(store: MemoryHintStore
     assert store.eligible().hints == (hint,)
 
 
+async def test_a_source_that_the_hint_does_not_help_is_no_supporter(
+    store: MemoryHintStore,
+) -> None:
+    rules = AdmissionRules(sources=2)
+    thin = WrittenTrial(similar={RECENT: [0.5, -0.4] * 15})
+    await admission(store, thin, rules=rules).admit(
+        failed(0), drafts(RECENT), tenant="default", source="ann"
+    )
+    useless = WrittenTrial(own={RECENT: 0.0})
+    await admission(store, useless, rules=rules).admit(
+        failed(1), drafts(RECENT), tenant="default", source="eve"
+    )
+    assert store.supporters(hint_id(RECENT)) == 1
+
+
 async def test_without_a_source_each_session_counts_once(store: MemoryHintStore) -> None:
     gate = admission(store, WrittenTrial(), rules=AdmissionRules(sources=2))
     [first] = await gate.admit(failed(0), drafts(RECENT), tenant="default")

@@ -211,9 +211,12 @@ def test_record_notes_the_kind_of_session(store: LoggedHintStore) -> None:
 def test_support_counts_distinct_sources_and_hides_them(store: LoggedHintStore) -> None:
     hint = make("Prefer cheap items.", Status.SHADOW)
     store.put(hint, by="test", why="first")
+    assert store.supporters(hint.hint_id) == 0
     assert store.support(hint.hint_id, "ann@example.org") == 1
     assert store.support(hint.hint_id, "ann@example.org") == 1
     assert store.support(hint.hint_id, "bob") == 2
+    assert store.supporters(hint.hint_id) == 2
+    assert store.supporters(hint.hint_id, tenant="other") == 0
     assert all("ann" not in entry.source for entry in store.log.entries())
 
 

@@ -76,17 +76,14 @@ class BilinearScorer:
     def scores(self, states: NDArray[np.float32], hints: HintSide) -> NDArray[np.float64]:
         """Return (sessions, hints) predicted gains."""
         numbers = self._numbers(states)
-        columns = [self._columns.get(hint_id, -1) for hint_id in hints.ids]
-        old = [i for i, column in enumerate(columns) if column >= 0]
-        new = [i for i, column in enumerate(columns) if column < 0]
+        columns = np.array([self._columns.get(hint_id, -1) for hint_id in hints.ids], dtype=np.intp)
+        old = columns >= 0
+        if not old.any():
+            return self._reached(numbers, hints)
         scores = np.empty((len(states), len(hints)))
-        if old:
-            weights = self._weights[[columns[i] for i in old]]
-            scores[:, old] = (numbers @ weights.T).numpy()
-        if new:
-            part = HintSide(ids=(), vectors=hints.vectors[new], records=hints.records[new])
-            sides = self._hints.sides_of(part).float()
-            scores[:, new] = (sides @ (self._reach @ numbers.float().T)).T.numpy()
+        scores[:, old] = (numbers @ self._weights[torch.from_numpy(columns[old])].T).numpy()
+        if not old.all():
+            scores[:, ~old] = self._reached(numbers, hints.part(np.flatnonzero(~old)))
         return scores
 
     def spreads(
@@ -99,19 +96,16 @@ class BilinearScorer:
         """
         numbers = self._numbers(states)
         spreads = np.empty(picks.shape)
-        for pick in np.unique(picks):
-            rows, places = np.nonzero(picks == pick)
-            column = self._columns.get(hints.ids[pick])
+        columns = np.array([self._columns.get(hints.ids[pick], -1) for pick in picks.ravel()])
+        columns = columns.reshape(picks.shape)
+        for column in np.unique(columns):
+            rows, places = np.nonzero(columns == column)
             here = numbers[torch.from_numpy(rows)]
-            if column is None:
-                part = HintSide(
-                    ids=(),
-                    vectors=hints.vectors[pick : pick + 1],
-                    records=hints.records[pick : pick + 1],
-                )
-                found = self._spread_of_new(here, self._hints.sides_of(part)[0])
-            else:
+            if column >= 0:
                 found = _deviation(here, self._covariance[column])
+            else:
+                sides = self._hints.sides_of(hints.part(picks[rows, places]))
+                found = self._spread_of_new(here, sides)
             spreads[rows, places] = found.numpy()
         return spreads
 
@@ -152,6 +146,17 @@ class BilinearScorer:
     def _numbers(self, states: NDArray[np.float32]) -> Tensor:
         return self._map(torch.from_numpy(states))
 
+    def _reached(self, numbers: Tensor, hints: HintSide) -> NDArray[np.float64]:
+        """Return (sessions, hints) gains by record and by what hints say."""
+        every, record, says = self._hints.spans()
+        pull = self._reach @ numbers.float().T
+        by_record = pull[record] / self._hints.norms[0].sqrt().float()
+        by_words = pull[says] / self._hints.norms[1].sqrt().float()
+        offset = pull[every] - self._hints.centre.float()[None, :] @ by_words
+        scores = offset + torch.from_numpy(hints.vectors) @ by_words
+        scores += torch.from_numpy(hints.records) @ by_record
+        return scores.T.numpy().astype(np.float64, order="C")
+
     def _scaled(self, group: int) -> Tensor:
         """Return the training hints' sides, each component scaled by its variance in a group."""
         return self._hints.sides * self._side_variances(group)
@@ -162,20 +167,25 @@ class BilinearScorer:
             variances[span] = self._effects[group, component]
         return variances
 
-    def _spread_of_new(self, numbers: Tensor, side: Tensor) -> Tensor:
-        total = torch.zeros(len(numbers), dtype=torch.float64)
-        leaning = torch.empty(len(self._hints.ids), numbers.shape[1], dtype=torch.float64)
+    def _spread_of_new(self, numbers: Tensor, sides: Tensor) -> Tensor:
+        """Return (n,) deviations of n pairs: (n, size) sessions, (n, side) hints."""
+        rest = torch.zeros(len(numbers), dtype=torch.float64)
+        leaning = []
         for group, span in enumerate(self._spans):
-            shared = self._scaled(group) @ side
-            lean = self._inverse[group] @ shared
-            leaning[:, span] = lean[:, None]
-            own = (side**2 * self._side_variances(group)).sum() + self._effects[group, SHARED]
-            rest = (own - shared @ lean).clamp(min=0)
-            total += rest * (numbers[:, span] ** 2).sum(dim=1)
+            shared = sides @ self._scaled(group).T
+            lean = shared @ self._inverse[group]
+            own = (sides**2 @ self._side_variances(group)) + self._effects[group, SHARED]
+            unknown = (own - (shared * lean).sum(dim=1)).clamp(min=0)
+            rest += unknown * (numbers[:, span] ** 2).sum(dim=1)
+            leaning.append(lean)
         known = torch.zeros(len(numbers), dtype=torch.float64)
         for column, block in enumerate(self._covariance):
-            known += _deviation(numbers * leaning[column], block)
-        return (total + known**2).sqrt()
+            parts = [
+                numbers[:, span] * lean[:, column : column + 1]
+                for span, lean in zip(self._spans, leaning, strict=True)
+            ]
+            known += _deviation(torch.cat(parts, dim=1), block)
+        return (rest + known**2).sqrt()
 
 
 def _deviation(numbers: Tensor, covariance: Tensor) -> Tensor:

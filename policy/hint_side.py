@@ -32,6 +32,14 @@ class HintSide:
         """Count the hints."""
         return len(self.ids)
 
+    def part(self, columns: NDArray[np.intp]) -> "HintSide":
+        """Return some of the hints, in this order; one may come twice."""
+        return HintSide(
+            ids=tuple(self.ids[column] for column in columns),
+            vectors=self.vectors[columns],
+            records=self.records[columns],
+        )
+
 
 def hint_side(eligible: Eligible) -> HintSide:
     """Return the hints that may serve, as arrays; whatever is not active or shadow is left out.

@@ -13,7 +13,8 @@ from re2llm.policy.choice import Choice
 from re2llm.policy.hint_side import HintSide, hint_side
 from re2llm.policy.scorer import Scorer
 
-_SHORTLIST = 16
+_SHORTLIST = 8
+"""Hints per session, by score, that the gate looks at."""
 CAUTION = 1.0
 """Default of `ScoringPolicy.caution`; see the table of `re2llm.evals.bench_policy`."""
 
@@ -96,19 +97,34 @@ class ScoringPolicy:
         scores = self.scorer.scores(states, hints)
         m = min(_SHORTLIST, len(hints))
         near = np.argpartition(-scores, m - 1, axis=1)[:, :m]
+        order = np.argsort(-np.take_along_axis(scores, near, axis=1), axis=1, kind="stable")
+        near = np.take_along_axis(near, order, axis=1)
         means = np.take_along_axis(scores, near, axis=1)
-        low = means
-        if self.caution > 0:
-            low = means - self.caution * self.scorer.spreads(states, hints, near)
-        open_means = np.where(low > 0, means, -np.inf)
-        winner = open_means.argmax(axis=1)
-        rows = np.arange(len(states))
+        sure = self._sure(states, hints, near[:, :1], means[:, :1])
+        unsettled = np.flatnonzero(~sure[:, 0] & (means[:, 0] > 0))
+        sure = np.pad(sure, ((0, 0), (0, m - 1)))
+        if m > 1 and len(unsettled):
+            rest = self._sure(states[unsettled], hints, near[unsettled, 1:], means[unsettled, 1:])
+            sure[unsettled, 1:] = rest
+        first = sure.argmax(axis=1)
         return [
-            Pick(column=int(near[i, j]), score=float(means[i, j]))
-            if np.isfinite(open_means[i, j])
+            Pick(column=int(near[row, place]), score=float(means[row, place]))
+            if sure[row, place]
             else Pick(column=None, score=0.0)
-            for i, j in zip(rows, winner, strict=True)
+            for row, place in enumerate(first)
         ]
+
+    def _sure(
+        self,
+        states: NDArray[np.float32],
+        hints: HintSide,
+        picks: NDArray[np.intp],
+        means: NDArray[np.float64],
+    ) -> NDArray[np.bool_]:
+        """Say, of each pick, whether its gain is surely above 0."""
+        if self.caution == 0:
+            return means > 0
+        return means > self.caution * self.scorer.spreads(states, hints, picks)
 
     def probabilities(self, states: NDArray[np.float32], hints: HintSide) -> NDArray[np.float64]:
         """Return (sessions, 1 + hints) probabilities of no hint and of each hint."""

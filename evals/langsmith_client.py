@@ -1,8 +1,9 @@
 """The way to LangSmith: bounded, so that a dead endpoint slows nothing, and masked by default."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import requests
@@ -14,6 +15,11 @@ from re2llm.evals.masking import mask
 
 CONNECT_MS = 1000
 READ_MS = 3000
+SAYING = ("inputs", "outputs", "error", "events", "serialized", "tags", "name")
+"""The fields of a run that can hold what somebody said; so can its metadata."""
+BUFFERED = 64
+"""Runs that wait to be anonymised together."""
+Anonymiser = Callable[[dict[str, object]], dict[str, object]]
 FLUSH_S = 2.0
 """How long the end of a program waits for traces that are still on their way."""
 
@@ -32,13 +38,27 @@ class _BoundedSession(requests.Session):
         return super().send(request, **{**kwargs, "timeout": self.limits})
 
 
+def _clean(anonymiser: Anonymiser | None, runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Anonymise runs in a thread of the client's, away from the request; an error drops them."""
+    if anonymiser is None:
+        return list(runs)
+    cleaned = []
+    for run in runs:
+        said = {key: run[key] for key in SAYING if run.get(key) is not None}
+        extra = run.get("extra")
+        if isinstance(extra, dict):
+            extra = anonymiser(extra)
+        cleaned.append({**run, **anonymiser(said), "extra": extra})
+    return cleaned
+
+
 @contextmanager
 def langsmith_client(
     *,
     api_key: str | None = None,
     endpoint: str | None = None,
     workspace_id: str | None = None,
-    anonymiser: Callable[[dict[str, object]], dict[str, object]] | None = mask,
+    anonymiser: Anonymiser | None = mask,
     connect_ms: int = CONNECT_MS,
     read_ms: int = READ_MS,
 ) -> Iterator[Client]:
@@ -63,7 +83,9 @@ def langsmith_client(
         api_url=endpoint,
         api_key=api_key,
         workspace_id=workspace_id,
-        anonymizer=anonymiser,
+        process_buffered_run_ops=partial(_clean, anonymiser),
+        run_ops_buffer_size=BUFFERED,
+        run_ops_buffer_timeout_ms=500,
         retry_config=Retry(total=0),
         timeout_ms=(connect_ms, read_ms),
         info=LangSmithInfo(),

@@ -14,6 +14,7 @@ from langsmith.utils import LangSmithError, LangSmithNotFoundError
 from requests import RequestException
 
 from re2llm.errors import UserError
+from re2llm.evals.masking import mask
 from re2llm.evals.offline import (
     Experiment,
     Question,
@@ -141,7 +142,7 @@ def _dataset(client: Client, name: str, asked: Sequence[Question]) -> list[Examp
             examples=[
                 {
                     "id": example.id,
-                    "inputs": example.inputs,
+                    "inputs": mask(example.inputs),
                     "reference_outputs": example.outputs,
                     "split": splits[str((example.inputs or {})["session_id"])],
                 }

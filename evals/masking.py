@@ -5,7 +5,7 @@ at, is replaced and not passed on.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 MASKED = "[masked]"
 SHOPPERS_WORDS = frozenset({"request", "source"})
@@ -30,6 +30,13 @@ _PATTERNS = tuple(
 )
 
 
+_SUSPECT = re.compile(
+    r"[@<]|://|bearer|eyJ|AKIA|[-_][\w-]{12}|\d\.\d{1,3}\.\d|(?:\d[^0-9A-Za-z]{0,3}){7}",
+    re.IGNORECASE,
+)
+"""What every pattern's matches hold; most texts hold none of it and are spared the patterns."""
+
+
 def mask(value: object) -> dict[str, object]:
     """Mask the inputs, outputs, metadata or error of a run, as LangSmith's client hands them."""
     masked = _mask(value, 0)
@@ -38,28 +45,31 @@ def mask(value: object) -> dict[str, object]:
 
 def mask_text(text: str) -> str:
     """Replace addresses, numbers of people and accounts, keys, and what a shopper said."""
-    for pattern in _PATTERNS:
-        text = pattern.sub(MASKED, text)
+    if _SUSPECT.search(text):
+        for pattern in _PATTERNS:
+            text = pattern.sub(MASKED, text)
     return text
 
 
 def _mask(value: object, depth: int) -> object:
-    if depth > _DEEPEST:
-        return MASKED
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
     if isinstance(value, str):
         return mask_text(value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if depth > _DEEPEST:
+        return MASKED
     if isinstance(value, Mapping):
-        return {
-            mask_text(str(key)): _field(str(key), entry, depth + 1) for key, entry in value.items()
-        }
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return {_name(key): _field(key, entry, depth + 1) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
         return [_mask(entry, depth + 1) for entry in value]
     return MASKED
 
 
-def _field(name: str, value: object, depth: int) -> object:
-    if name.casefold() in SHOPPERS_WORDS and isinstance(value, str) and value:
+def _name(key: object) -> str:
+    return mask_text(key if isinstance(key, str) else str(key))
+
+
+def _field(name: object, value: object, depth: int) -> object:
+    if name in SHOPPERS_WORDS and isinstance(value, str) and value:
         return MASKED
     return _mask(value, depth)

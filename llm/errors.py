@@ -1,16 +1,39 @@
 """What can go wrong between us and a language model, by who must act."""
 
+from re2llm.llm.usage import Usage
+
 
 class ModelError(Exception):
-    """The model, or the way to it, failed. `retryable` says whether asking again can help."""
+    """The model, or the way to it, failed.
+
+    Attributes:
+        retryable: whether asking again can help.
+        usage: what was paid before it failed.
+    """
 
     retryable: bool = False
+    usage: Usage = Usage()
 
 
 class ModelUnavailable(ModelError):
     """Time-out, cut connection, overload or server error: try again later."""
 
     retryable = True
+
+    def __init__(self, message: str, *, wait: float | None = None) -> None:
+        """Keep what the server said of when to come back, in seconds."""
+        super().__init__(message)
+        self.wait = wait
+
+
+class ModelBusy(ModelUnavailable):
+    """The server asks for fewer requests."""
+
+
+class ModelResting(ModelUnavailable):
+    """So many requests failed in a row that none is sent for a while."""
+
+    retryable = False
 
 
 class ModelRefused(ModelError):

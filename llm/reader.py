@@ -158,8 +158,9 @@ class _Reader:
         given: dict[int, str] = {}
         for value in json_objects(text):
             reasons = value.get("reasons") if isinstance(value, dict) else None
-            for name, words in reasons.items() if isinstance(reasons, dict) else ():
-                place = self.names.get(name.strip(" []").upper())
+            pairs = reasons.items() if isinstance(reasons, dict) else _labelled(reasons)
+            for name, words in pairs:
+                place = self.names.get(str(name).strip(" []").upper())
                 if place is not None and isinstance(words, str) and words.strip():
                     given.setdefault(place, sanitise(words, _REASON))
         return given
@@ -209,3 +210,9 @@ def _rejoined(pieces: Sequence[str]) -> list[str]:
     """Put each mark back behind its word."""
     marks = [*pieces[1::2], ""]
     return [word + mark for word, mark in zip(pieces[::2], marks, strict=True)]
+
+
+def _labelled(reasons: object) -> list[tuple[object, object]]:
+    """Return pairs out of a list of `{"label": ..., "why": ...}`."""
+    rows = reasons if isinstance(reasons, list) else []
+    return [(row.get("label"), row.get("why")) for row in rows if isinstance(row, dict)]

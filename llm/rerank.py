@@ -1,0 +1,156 @@
+"""Which order the model gives: one question for the whole list, answered by labels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from re2llm.llm.answer import Answer, Options, Schema
+from re2llm.llm.client import ModelClient
+from re2llm.llm.errors import ContextTooLong, ModelError
+from re2llm.llm.labels import labels
+from re2llm.llm.rank_prompt import SHORTER, rank_messages
+from re2llm.llm.ranking import RankAnswer, RankTask, Repairs
+from re2llm.llm.reader import Reading, complete, read_answer
+from re2llm.llm.usage import Usage
+
+_TOKENS_PER_LABEL = 6
+_TOKENS_PER_REASON = 40
+_ROOM = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListwiseReranker:
+    """Asks once for the labels of all candidates, or of the best `places`, best first.
+
+    Attributes:
+        places: how many labels are wanted; None means all.
+        enough: the share of the wanted labels below which an answer counts as degraded.
+        deadline: seconds for one slate; None means the client's.
+        thinking: tokens granted on top for a model that thinks in its answer; None sets no limit.
+    """
+
+    client: ModelClient
+    places: int | None = None
+    enough: float = 0.5
+    deadline: float | None = None
+    thinking: int | None = None
+    sample: int = 0
+
+    async def rerank(self, task: RankTask) -> RankAnswer:
+        """Return a complete permutation; where the model fails, it is the retrieval order."""
+        if not task.candidates:
+            return RankAnswer(order=(), listed=0)
+        why, spent = "", Usage()
+        for detail in SHORTER:
+            text = self.client.form == "text"
+            messages = rank_messages(task, detail=detail, places=self.places, text=text)
+            try:
+                answer = await self.client.ask(
+                    messages,
+                    rank_schema(len(task.candidates), self._wanted(task), _reasons(task)),
+                    options=self._options(task),
+                    accept=_names_any(task),
+                    deadline=self.deadline,
+                )
+            except ContextTooLong as error:
+                why, spent = describe(error), spent + error.usage
+                continue
+            except ModelError as error:
+                return retrieval_order(task, describe(error), spent + error.usage)
+            reading = read_answer(answer.text, _titles(task), _session(task))
+            shortened = "" if detail is SHORTER[0] else "the prompt was shortened to fit"
+            return self._told(task, reading, replace(answer, usage=spent + answer.usage), shortened)
+        return retrieval_order(task, why, spent)
+
+    def _told(self, task: RankTask, reading: Reading, answer: Answer, shortened: str) -> RankAnswer:
+        order, repairs = complete(reading, [one.item.item_id for one in task.candidates])
+        wanted, listed = self._wanted(task), len(reading.places)
+        few = f"the model named {listed} of {wanted} candidates"
+        degraded = few if listed < self.enough * wanted else shortened
+        return RankAnswer(
+            order=order,
+            listed=listed,
+            reasons={
+                task.candidates[place].item.item_id: words
+                for place, words in reading.reasons.items()
+                if place in reading.places[: task.k]
+            },
+            repairs=repairs,
+            degraded=degraded or None,
+            usage=answer.usage,
+        )
+
+    def _wanted(self, task: RankTask) -> int:
+        count = len(task.candidates)
+        return count if self.places is None else min(self.places, count)
+
+    def _options(self, task: RankTask) -> Options:
+        if self.thinking is None:
+            return Options(sample=self.sample)
+        most = _ROOM + _TOKENS_PER_LABEL * self._wanted(task) + self.thinking
+        return Options(max_tokens=most + _TOKENS_PER_REASON * _reasons(task), sample=self.sample)
+
+
+def retrieval_order(task: RankTask, why: str, usage: Usage | None = None) -> RankAnswer:
+    """Return the retrieval order, and why the model's word is not behind it."""
+    order = tuple(one.item.item_id for one in task.candidates)
+    return RankAnswer(
+        order=order,
+        listed=0,
+        repairs=Repairs(missing=len(order)),
+        degraded=why,
+        usage=usage or Usage(),
+    )
+
+
+def describe(error: ModelError) -> str:
+    """Return a model's failure in a few words for the record."""
+    return f"{type(error).__name__}: {str(error)[:160]}"
+
+
+@lru_cache(maxsize=256)
+def rank_schema(count: int, wanted: int, reasons: int) -> Schema:
+    """Return the answer's form: labels out of the list, and reasons where they are wanted."""
+    names = list(labels(count))
+    ranking = {
+        "type": "array",
+        "items": {"type": "string", "enum": names},
+        "minItems": wanted,
+        "maxItems": wanted,
+    }
+    properties: dict[str, object] = {"ranking": ranking}
+    if reasons:
+        why = {"label": {"type": "string", "enum": names}, "why": {"type": "string"}}
+        entry = {
+            "type": "object",
+            "properties": why,
+            "required": ["label", "why"],
+            "additionalProperties": False,
+        }
+        properties["reasons"] = {"type": "array", "items": entry, "maxItems": reasons}
+    return Schema(
+        name="ranking",
+        json={
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        },
+    )
+
+
+def _reasons(task: RankTask) -> int:
+    return min(task.k, len(task.candidates)) if task.reasons else 0
+
+
+def _titles(task: RankTask) -> list[str]:
+    return [one.item.title for one in task.candidates]
+
+
+def _session(task: RankTask) -> list[str]:
+    return [item.title for item in task.session]
+
+
+def _names_any(task: RankTask) -> Callable[[Answer], bool]:
+    titles, session = _titles(task), _session(task)
+    return lambda answer: bool(read_answer(answer.text, titles, session).places)

@@ -77,12 +77,12 @@ def cut_text(error: BaseException) -> str | None:
 def _is_long(error: BaseException) -> bool:
     if not isinstance(error, openai.APIStatusError | openai.APIError):
         return False
-    said = str(error).casefold()
+    said = f"{error} {error.code}".casefold()
     return any(phrase in said for phrase in _LONG)
 
 
 def _is_filter(error: BaseException) -> bool:
-    return isinstance(error, openai.BadRequestError) and "content_filter" in str(error)
+    return isinstance(error, openai.BadRequestError) and error.code == "content_filter"
 
 
 def _wait(error: BaseException) -> float | None:

@@ -46,6 +46,7 @@ def open_chat_model(config: ModelConfig) -> BaseChatModel:
         UserError: OpenAI itself is asked without a key.
     """
     from langchain_openai import ChatOpenAI
+    from openai import DefaultAsyncHttpxClient
 
     key = config.api_key
     if key is None or not key.get_secret_value():
@@ -67,4 +68,13 @@ def open_chat_model(config: ModelConfig) -> BaseChatModel:
         max_completion_tokens=None if config.old_token_limit else config.max_tokens,
         extra_body=old if config.max_tokens is not None else None,
         use_responses_api=False,
+        http_async_client=DefaultAsyncHttpxClient(),
     )
+
+
+async def close_chat_model(model: BaseChatModel) -> None:
+    """Close a client's connections; call it in the event loop that used them."""
+    from langchain_openai import ChatOpenAI
+
+    if isinstance(model, ChatOpenAI):
+        await model.root_async_client.close()

@@ -92,10 +92,14 @@ def _chain(
     if not any(name in names for name in named):
         return
     start, end = run[0].start(), run[-1].end()
+    if len(run) == 1:
+        if text.strip(" \n[](){}\"'`*.") == named[0]:
+            yield named
+        return
     first = text.rfind("\n", 0, start) + 1
     last = text.find("\n", end)
     line = text[first : last if last >= 0 else len(text)].strip()
     before = text[first:start].rstrip(" [(\"'`*")
     alone = (end - start + 4) >= _WHOLE * len(line)
-    if alone or (len(run) > 1 and (before.endswith(":") or ">" in text[start:end])):
+    if alone or before.endswith(":") or ">" in text[start:end]:
         yield named

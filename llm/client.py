@@ -106,6 +106,7 @@ class ModelClient:
         *,
         options: Options | None = None,
         accept: Callable[[Answer], bool] | None = None,
+        keep_cut: bool = False,
         deadline: float | None = None,
     ) -> Answer:
         """Return the answer to a question, from the cache or from the model.
@@ -118,6 +119,7 @@ class ModelClient:
             schema: the form in which the answer is wanted.
             options: how it is asked.
             accept: whether an answer can be used.
+            keep_cut: whether an answer may be kept although it was cut off, as it was meant to be.
             deadline: seconds, all attempts included; None means `patience.deadline`.
 
         Raises:
@@ -129,7 +131,9 @@ class ModelClient:
         task = self._flying.get(key)
         first = task is None or task.get_loop() is not asyncio.get_running_loop()
         if task is None or first:
-            question = _Question(messages, schema, options, accept, time.monotonic() + seconds)
+            question = _Question(
+                messages, schema, options, accept, keep_cut, time.monotonic() + seconds
+            )
             task = asyncio.create_task(self._find(key, question))
             self._flying[key] = task
             task.add_done_callback(lambda done: self._landed(key, done))
@@ -158,7 +162,7 @@ class ModelClient:
         if kept is not None and (question.accept is None or question.accept(kept)):
             return kept
         answer = await self._try(question)
-        if not answer.cut:
+        if question.keep_cut or not answer.cut:
             await asyncio.to_thread(self._cache.put, key, answer, self.identity)
         return answer
 
@@ -237,6 +241,7 @@ class _Question:
     schema: Schema | None
     options: Options
     accept: Callable[[Answer], bool] | None
+    keep_cut: bool
     until: float
 
     def left(self) -> float:

@@ -14,6 +14,7 @@ _ENTRY_KEYS = ("label", "id", "candidate", "title", "name", "item")
 _OPEN_LIST = re.compile(r'"(?:ranking|ranked|order|labels)"\s*:\s*\[')
 _STRING = re.compile(r'\s*,?\s*"((?:[^"\\\n]|\\.)*)"')
 _BETWEEN = re.compile(r"[\s\[\](){}\"'`*_>,;→|=-]*(?:\d{1,3}[.)]\s*[\[\"'`*]*)?")
+_PARTED = re.compile(r"[>,;→|\n]|\]\s*\[")
 _WHOLE = 0.6
 
 
@@ -78,7 +79,7 @@ def label_chains(text: str, names: Mapping[str, int]) -> Iterator[list[str]]:
     for found in LABEL.finditer(text):
         if run:
             gap = _BETWEEN.fullmatch(text, run[-1].end(), found.start())
-            if gap is None:
+            if gap is None or not _PARTED.search(gap.group()):
                 yield from _chain(text, run, names)
                 run = []
         run.append(found)

@@ -1,0 +1,205 @@
+"""How a dataset lies on disk, and how a new one takes the place of the old in one step.
+
+A folder holds `dataset.json`, which names the one sub-folder of Parquet files that counts. A new
+dataset is written beside, moved in under a fresh name, and begins to count when `dataset.json` is
+replaced: a process killed at any moment leaves the old dataset or the new one.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import polars as pl
+
+from re2llm.catalog.dataset_frames import (
+    ITEM_SCHEMA,
+    SESSION_SCHEMA,
+    SPLITS,
+    DatasetMeta,
+    Frames,
+)
+from re2llm.catalog.items import AttributeValue
+from re2llm.errors import UserError
+
+VERSION = 1
+POINTER = "dataset.json"
+_STALE = 24 * 3600.0
+"""Seconds after which leftovers of killed writers are swept up."""
+
+
+def write_frames(
+    folder: Path, *, items: pl.DataFrame, splits: Mapping[str, pl.DataFrame], meta: DatasetMeta
+) -> None:
+    """Write a dataset and make it the one that counts.
+
+    Raises:
+        UserError: `folder` is a file, or holds other things than a dataset.
+        OSError: the disk refuses; the folder is as it was.
+    """
+    _refuse_foreign(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(folder.parent, f".{folder.name}-*")
+    staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        staged.chmod(0o755)
+        generation = f"files-{uuid.uuid4().hex[:12]}"
+        (staged / generation).mkdir()
+        for name, frame in {"items": items, **splits}.items():
+            _write(staged / generation / f"{name}.parquet", frame)
+        _sync_folder(staged / generation)
+        pointer = {"version": VERSION, "files": generation, **asdict(meta)}
+        _write_text(staged / POINTER, json.dumps(pointer, ensure_ascii=False, indent=1))
+        _sync_folder(staged)
+        _take_place(staged, folder, generation)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def read_frames(folder: Path) -> tuple[Frames, DatasetMeta]:
+    """Read the dataset that counts; raises `UserError` as `open_dataset` says."""
+    for attempt in (1, 2):
+        pointer = _read_pointer(folder)
+        files = folder / str(pointer["files"])
+        try:
+            return _read(files), _meta(pointer)
+        except FileNotFoundError as error:
+            # A writer may have put a new dataset in place between the two reads.
+            if attempt == 2:
+                raise _damaged(folder, str(error)) from error
+        except (pl.exceptions.PolarsError, ValueError, KeyError, TypeError, OSError) as error:
+            raise _damaged(folder, str(error)) from error
+    raise AssertionError("unreachable")
+
+
+def _take_place(staged: Path, folder: Path, generation: str) -> None:
+    if not folder.exists():
+        staged.rename(folder)
+        _sync_folder(folder.parent)
+        return
+    pointer = folder / POINTER
+    old = _read_pointer(folder)["files"] if pointer.exists() else None
+    (staged / generation).rename(folder / generation)
+    _sync_folder(folder)
+    (staged / POINTER).replace(pointer)
+    _sync_folder(folder)
+    if old is not None:
+        shutil.rmtree(folder / str(old), ignore_errors=True)
+    _sweep(folder, "files-*", keep=generation)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{str(folder)!r} is a file; name a folder to put the data into")
+    if folder.is_dir() and not (folder / POINTER).exists():
+        others = [entry.name for entry in folder.iterdir() if not entry.name.startswith("files-")]
+        if others:
+            raise UserError(
+                f"the folder {str(folder)!r} holds other things ({sorted(others)[0]!r}, ...); "
+                "name an empty or a new folder, so that nothing of yours is touched"
+            )
+
+
+def _sweep(folder: Path, pattern: str, keep: str | None = None) -> None:
+    """Remove what killed writers left long ago; what is fresh may still be written."""
+    for entry in folder.glob(pattern):
+        if entry.name != keep and entry.is_dir() and time.time() - entry.stat().st_mtime > _STALE:
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    with path.open("wb") as file:
+        frame.write_parquet(file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_text(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open folders; its renames are journalled.
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_pointer(folder: Path) -> dict[str, object]:
+    path = folder / POINTER
+    try:
+        pointer = json.loads(path.read_text(encoding="utf-8"))
+        version, _ = pointer["version"], pointer["files"]
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(
+            f"there is no dataset in {str(folder)!r}; put one there with `re2llm ingest`"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder, str(error)) from error
+    if version != VERSION:
+        raise UserError(
+            f"the dataset in {str(folder)!r} is of version {version!r}, this program reads "
+            f"{VERSION}; ingest the source again"
+        )
+    return dict(pointer)
+
+
+def _damaged(folder: Path, why: str) -> UserError:
+    return UserError(
+        f"the dataset in {str(folder)!r} cannot be read ({why}); ingest the source again"
+    )
+
+
+def _meta(pointer: Mapping[str, object]) -> DatasetMeta:
+    counts = pointer["counts"]
+    if not isinstance(counts, dict):
+        raise TypeError(f"'counts' of {POINTER} is no object")
+    return DatasetMeta(
+        name=str(pointer["name"]),
+        source_format=str(pointer["source_format"]),
+        split=str(pointer["split"]),
+        candidates=str(pointer["candidates"]),
+        counts={str(name): int(count) for name, count in counts.items()},
+    )
+
+
+def _read(files: Path) -> Frames:
+    items = _columns(files / "items.parquet", ITEM_SCHEMA)
+    splits = {name: _columns(files / f"{name}.parquet", SESSION_SCHEMA) for name in SPLITS}
+    for name, frame in splits.items():
+        entries = (frame["items"].list.max(), frame["candidates"].list.max(), frame["target"])
+        highest = max((int(top) for e in entries if isinstance(top := e.max(), int)), default=-1)
+        if highest >= len(items):
+            raise ValueError(f"{name}.parquet names item {highest} of {len(items)}")
+    return Frames(items=[_item(*row) for row in items.iter_rows()], **splits)
+
+
+def _columns(path: Path, schema: pl.Schema) -> pl.DataFrame:
+    # Read through a handle: polars words a missing file in its own way otherwise.
+    with path.open("rb") as file:
+        frame = pl.read_parquet(file)
+    if frame.schema != schema:
+        raise ValueError(f"{path.name} holds {frame.schema!r} where {schema!r} is expected")
+    return frame
+
+
+def _item(item_id: str, title: str, raw: str) -> tuple[str, str, dict[str, AttributeValue]]:
+    if raw == "{}":
+        return item_id, title, {}
+    read = json.loads(raw)
+    return (
+        item_id,
+        title,
+        {name: tuple(v) if isinstance(v, list) else v for name, v in read.items()},
+    )

@@ -22,6 +22,8 @@ SAFE_WEIGHT = 0.25
 _GRID = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0)
 _FOLDS = 5
 _CUT = 10
+_FLAT = 1e-12
+_HUGE = 1e100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +83,11 @@ class SlateFusion(BaseModel):
 
 
 def retrieval_part(candidates: Sequence[Candidate]) -> Array:
-    """Return (candidates,) z-scored retrieval scores; odd ones count as the lowest."""
+    """Return (candidates,) z-scored retrieval scores; what is no number counts as the lowest."""
     raw = np.array([candidate.score for candidate in candidates], dtype=np.float64)
-    finite = raw[np.isfinite(raw)]
-    return _z(np.where(np.isfinite(raw), raw, finite.min() if len(finite) else 0.0))
+    raw = np.clip(raw, -_HUGE, _HUGE)
+    known = raw[~np.isnan(raw)]
+    return _z(np.where(np.isnan(raw), known.min(initial=0.0), raw))
 
 
 def model_part(ids: Sequence[str], answer: RankAnswer) -> Array:
@@ -165,5 +168,8 @@ def _target(example: FusionExample) -> str | None:
 
 
 def _z(values: Array) -> Array:
-    spread = values.std()
-    return (values - values.mean()) / spread if spread > 0 else np.zeros(len(values))
+    """Return z-scores; zeros where the values differ by no more than rounding."""
+    size = np.abs(values).max(initial=0.0)
+    scaled = values / size if size > 0 else values
+    spread = scaled.std() if len(scaled) else 0.0
+    return (scaled - scaled.mean()) / spread if spread > _FLAT else np.zeros(len(values))

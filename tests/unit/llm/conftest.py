@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from langchain_core.language_models import BaseChatModel
+from llm_tasks import make_task
 from pydantic import SecretStr
 
-from re2llm.catalog.candidates import Candidate
-from re2llm.catalog.items import Item
 from re2llm.llm.client import ModelClient, Patience
 from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
 from re2llm.llm.ranking import RankTask
@@ -50,6 +49,7 @@ class FaultServer:
     behaviours: list[str] = field(default_factory=lambda: ["good"])
     pick: Callable[[int], str] | None = None
     answer: Callable[[dict[str, Any]], str] = lambda body: '{"ranking": ["A2", "A1", "A3"]}'
+    more: dict[str, Any] = field(default_factory=dict)
     delay: float = 0.0
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[str] = field(default_factory=list)
@@ -101,7 +101,7 @@ class FaultServer:
                 await writer.drain()
                 await asyncio.sleep(0.1)
             return False
-        status, extra, payload = 200, "", completion(text)
+        status, extra, payload = 200, "", completion(text, **self.more)
         error = {"message": "no", "type": "t", "param": None, "code": None}
         match how:
             case "429":
@@ -169,18 +169,6 @@ async def server() -> AsyncIterator[FaultServer]:
     for writer in fault_server.writers:
         writer.transport.abort()
     await asyncio.sleep(0.01)
-
-
-def make_task(n: int = 3, *, titles: Sequence[str] = (), **more: Any) -> RankTask:
-    names = list(titles) or [f"Candidate number {chr(97 + i % 26) * 3} {i}" for i in range(n)]
-    return RankTask(
-        session=(Item(item_id="s1", title="First"), Item(item_id="s2", title="Second")),
-        candidates=tuple(
-            Candidate(item=Item(item_id=f"c{i}", title=title), score=-float(i))
-            for i, title in enumerate(names)
-        ),
-        **more,
-    )
 
 
 @pytest.fixture

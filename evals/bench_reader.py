@@ -78,7 +78,7 @@ def measure(rows: Iterable[Recorded]) -> Tally:
     for row in rows:
         reading = read_answer(row.response, row.candidates, row.history)
         answers += 1
-        kinds.update(dict(reading.kinds))
+        kinds.update({str(kind): count for kind, count in reading.kinds.items()})
         unknown += reading.unknown
         repeated += reading.repeated
         nothing += not reading.places

@@ -7,7 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 
 from re2llm.llm.answer import Answer, Options, Schema
-from re2llm.llm.faults import FAULTS, FormRefused, cut_text, translate
+from re2llm.llm.faults import FAULTS, FormRefused, translate
 from re2llm.llm.usage import Usage
 
 Form = Literal["json_schema", "json_object", "text"]
@@ -68,27 +68,33 @@ class Asker:
         options: Options,
         form: Form,
     ) -> Answer:
-        arguments: dict[str, object] = {}
+        body: dict[str, object] = {}
         if schema is not None and form == "json_schema":
-            arguments["response_format"] = {
-                "type": form,
-                "json_schema": {"name": schema.name, "strict": True, "schema": dict(schema.json)},
-            }
+            wanted = {"name": schema.name, "strict": True, "schema": schema.json}
+            body["response_format"] = {"type": form, "json_schema": wanted}
         elif schema is not None and form == "json_object":
-            arguments["response_format"] = {"type": form}
+            body["response_format"] = {"type": form}
+        arguments: dict[str, object] = {}
         if options.max_tokens is not None:
-            limit = {"max_tokens": options.max_tokens}
-            arguments |= {"extra_body": limit} if self._old else limit
+            (body if self._old else arguments)["max_tokens"] = options.max_tokens
         if options.top_logprobs is not None:
             arguments |= {"logprobs": True, "top_logprobs": options.top_logprobs}
+        arguments |= self._carried(body)
         try:
             message = await self._model.bind(**arguments).ainvoke(list(messages))
         except FAULTS as error:
-            text = cut_text(error)
-            if text is None:
-                raise translate(error) from error
-            return Answer(text=text, usage=_guessed(messages, text), cut=True)
+            raise translate(error) from error
         return _read(messages, message)
+
+    def _carried(self, body: dict[str, object]) -> dict[str, object]:
+        """Return the arguments that carry fields of the request's body.
+
+        OpenAI's client walks through a schema that it knows of for milliseconds, and withholds the
+        text of a cut-off answer; what it takes as extra it sends as it is.
+        """
+        if not body or not hasattr(self._model, "extra_body"):
+            return body
+        return {"extra_body": {**(self._model.extra_body or {}), **body}}
 
 
 def most_usage(messages: Sequence[BaseMessage], options: Options, default: int) -> Usage:

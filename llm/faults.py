@@ -67,13 +67,6 @@ def translate(error: BaseException) -> ModelError:
     return AnswerUnreadable(words)
 
 
-def cut_text(error: BaseException) -> str | None:
-    """Return the text of an answer that a library withholds because it was cut off."""
-    if not isinstance(error, openai.LengthFinishReasonError) or not error.completion.choices:
-        return None
-    return error.completion.choices[0].message.content
-
-
 def _is_long(error: BaseException) -> bool:
     if not isinstance(error, openai.APIStatusError | openai.APIError):
         return False

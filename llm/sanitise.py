@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Controls, bidirectional and zero-width marks, surrogates, private and unassigned characters."""
@@ -16,6 +17,7 @@ _SPACES = re.compile(r"\s+")
 _RUNS = re.compile(r"(.)\1{15,}")
 
 
+@lru_cache(maxsize=1 << 15)
 def sanitise(text: str, limit: int) -> str:
     """Return the text on one line, without anything that the prompt's layout is made of.
 

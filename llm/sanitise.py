@@ -13,11 +13,11 @@ _DELIMITERS = str.maketrans(
     {"<": "\u2039", ">": "\u203a", "|": "/", "\uff1c": "\u2039", "\uff1e": "\u203a", "\uff5c": "/"}
 )
 _LABEL = re.compile(r"\[\s*([A-Za-z]{1,2}[0-9]{1,2})\s*\]")
+_LOOKED_AT = 8
 _SPACES = re.compile(r"\s+")
 _RUNS = re.compile(r"(.)\1{15,}")
 
 
-@lru_cache(maxsize=1 << 15)
 def sanitise(text: str, limit: int) -> str:
     """Return the text on one line, without anything that the prompt's layout is made of.
 
@@ -25,9 +25,14 @@ def sanitise(text: str, limit: int) -> str:
     `<`, `>` and `|` become look-alikes; a bracketed word shaped like a candidate's label loses its
     brackets; long runs of one character are cut; the whole is cut to `limit` characters.
     """
+    return _clean(text[: _LOOKED_AT * limit], limit)
+
+
+@lru_cache(maxsize=1 << 15)
+def _clean(text: str, limit: int) -> str:
     if text.isascii() and text.isprintable() and len(text) <= limit and not _needs_work(text):
         return text.strip()
-    text = html.unescape(text[: 8 * limit])
+    text = html.unescape(text)
     text = "".join(_visible(character) for character in text)
     text = _LABEL.sub(r"(\1)", text.translate(_DELIMITERS))
     text = _SPACES.sub(" ", _RUNS.sub(lambda run: run.group(1) * 3, text)).strip()

@@ -79,9 +79,9 @@ class PPO:
     """Of Adam, for actor and critic."""
     batch: int = 250
     """Decisions between two updates."""
-    epochs: int = 8
+    epochs: int = 6
     """Passes over a batch."""
-    minibatch: int = 125
+    minibatch: int = 250
     """Decisions per gradient step."""
     entropy_weight: float = 0.003
     """Of the entropy bonus, in units of the normalised advantage."""

@@ -13,7 +13,7 @@ from re2llm.policy.choice import Choice
 from re2llm.policy.hint_side import HintSide, hint_side
 from re2llm.policy.scorer import Scorer
 
-_SHORTLIST = 8
+_SHORTLIST = 4
 """Hints per session, by score, that the gate looks at."""
 CAUTION = 1.0
 """Default of `ScoringPolicy.caution`; see the table of `re2llm.evals.bench_policy`."""

@@ -67,9 +67,11 @@ class Thompson:
         torch.set_num_threads(1)
         ledger = Ledger(problem, source, calls)
         beliefs = Beliefs(problem, self, seed)
+        before = int(np.isfinite(ledger.table).sum())
+        beliefs.learn(ledger.table)
         curve: list[Point] = []
         while ledger.left:
-            n = self._round(ledger)
+            n = self._round(ledger, before)
             sessions, hints = beliefs.ask(ledger.asked, n)
             rewards = await ledger.pay(sessions, hints)
             beliefs.learn(ledger.table)
@@ -84,11 +86,11 @@ class Thompson:
                 progress(point, beliefs.scorer)
         return Trained(scorer=beliefs.scorer(), curve=tuple(curve), logged=ledger.logged())
 
-    def _round(self, ledger: Ledger) -> int:
-        first = min(self.first, max(ledger.budget // 4, 1))
+    def _round(self, ledger: Ledger, before: int) -> int:
+        first = min(self.first, max(ledger.budget // 4, 1)) - before
         if ledger.spent < first:
             return first - ledger.spent
-        return min(ledger.left, max(self.least, int(self.growth * ledger.spent)))
+        return min(ledger.left, max(self.least, int(self.growth * (ledger.spent + before))))
 
 
 class Beliefs:

@@ -33,14 +33,23 @@ class Problem:
     Attributes:
         states: (sessions, features) float32.
         hints: the hints to choose from.
+        known: (sessions, hints) rewards that were paid for before, NaN where none was; learning
+            goes on from them.
     """
 
     states: NDArray[np.float32]
     hints: HintSide
+    known: NDArray[np.float64] | None = None
 
     @classmethod
-    def over(cls, states: NDArray[np.float32], eligible: Eligible) -> "Problem":
-        """Check and wrap.
+    def over(
+        cls,
+        states: NDArray[np.float32],
+        eligible: Eligible,
+        *,
+        known: NDArray[np.float64] | None = None,
+    ) -> "Problem":
+        """Check and wrap; the columns of `known` are the hints of `hint_side(eligible)`.
 
         Raises:
             UserError: there is no session or no hint to learn from, or a state is not finite.
@@ -54,7 +63,12 @@ class Problem:
             raise UserError("no active hint to train on; run `re2llm explore` or add hints first")
         if not np.isfinite(states).all():
             raise UserError("the training states hold numbers that are not finite")
-        return cls(states=states.astype(np.float32), hints=hints)
+        if known is not None and known.shape != (len(states), len(hints)):
+            raise UserError(
+                f"known rewards of shape {known.shape} for {len(states)} sessions and "
+                f"{len(hints)} hints"
+            )
+        return cls(states=states.astype(np.float32), hints=hints, known=known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +158,11 @@ class Ledger:
         self._source = source
         self.table = np.full((len(problem.states), len(problem.hints)), np.nan)
         """(sessions, hints) rewards; NaN where unknown."""
-        self.asked = np.zeros(self.table.shape, dtype=bool)
+        if problem.known is not None:
+            self.table[:] = problem.known
+        self.asked = np.isfinite(self.table)
         """Which pairs were paid for; a pair that failed is not asked again."""
-        self.budget = min(calls, self.table.size)
+        self.budget = min(calls, int((~self.asked).sum()))
         self._order: list[tuple[int, int]] = []
 
     @property
@@ -186,7 +202,7 @@ class Ledger:
         return np.where(hints < 0, 0.0, self.table[sessions, hints])
 
     def logged(self) -> Logged:
-        """Return what was paid for, in order, without what failed."""
+        """Return what was paid for here, in order, without what failed."""
         pairs = np.array(self._order, dtype=np.intp).reshape(-1, 2)
         rewards = self.table[pairs[:, 0], pairs[:, 1]]
         good = np.isfinite(rewards)

@@ -18,11 +18,12 @@ from re2llm.policy.serving import ScoringPolicy, mean_reward
 from re2llm.policy.thompson import Thompson
 from re2llm.policy.training import Problem, Trainer
 
+QUICK = {"landmarks": 24, "evidence_rows": 250, "evidence_steps": 8}
 LEARNERS: tuple[Trainer, ...] = (
     Thompson(),
-    Thompson(name="thompson", asking="thompson"),
-    Thompson(name="uniform", asking="uniform"),
-    NeuralThompson(networks=2, steps=30),
+    Thompson(name="thompson", asking="thompson", **QUICK),  # type: ignore[arg-type]
+    Thompson(name="uniform", asking="uniform", **QUICK),  # type: ignore[arg-type]
+    NeuralThompson(networks=2, steps=20, least=100),
     PPO(batch=120, minibatch=60),
 )
 
@@ -160,3 +161,16 @@ def test_halving_finds_the_hint_that_is_best_on_average() -> None:
     trained = train(replace(world, rewards=rewards), Halving(), calls=200)
     scores = trained.scorer.scores(world.held_out[:1], world.problem.hints)[0]
     assert np.flatnonzero(scores > 0).tolist() == [4]
+
+
+def test_learning_goes_on_from_what_is_known() -> None:
+    world = small_world()
+    known = world.rewards.copy()
+    known[:, 5] = np.nan
+    world = replace(world, problem=replace(world.problem, known=known))
+    trained = train(world, Thompson(**QUICK), calls=60)  # type: ignore[arg-type]
+    assert len(trained.logged) == 60
+    assert set(trained.logged.hints.tolist()) == {5}
+    policy = ScoringPolicy(scorer=trained.scorer, name="t")
+    picks = policy.best(world.held_out, world.problem.hints)
+    assert float(mean_reward(world.truth, picks).mean()) > 0.85 * world.oracle()

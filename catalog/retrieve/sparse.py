@@ -1,0 +1,80 @@
+"""Ragged rows in flat arrays: gather some, sum by id, look ids up. No loop over rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Numbers by id; `ids` ascends without repeats."""
+
+    ids: Ids
+    values: Values
+
+    def at(self, wanted: Ids) -> Values:
+        """Return the numbers of these ids, 0 where there is none."""
+        if not len(self.ids):
+            return np.zeros(len(wanted))
+        places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
+        return np.where(self.ids[places] == wanted, self.values[places], 0.0)
+
+    def best(self, n: int) -> Ids:
+        """Return the ids of the n largest numbers, in no order."""
+        if len(self.ids) <= n:
+            return self.ids
+        return self.ids[np.argpartition(-self.values, n - 1)[:n]]
+
+
+NOTHING = Sums(np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
+def spread(offsets: NDArray[np.int64], rows: Ids) -> tuple[Ids, Ids]:
+    """Return, for all entries of these rows in turn, their places in the flat arrays and the row.
+
+    Args:
+        offsets: (all rows + 1,) where each row starts.
+        rows: (n,) which rows.
+
+    Returns:
+        Places in the flat arrays, and for each the index into `rows` that it belongs to.
+    """
+    starts = offsets[rows]
+    lengths = offsets[rows + 1] - starts
+    owner = np.repeat(np.arange(len(rows)), lengths)
+    before = np.cumsum(lengths) - lengths
+    return np.arange(len(owner)) - before[owner] + starts[owner], owner
+
+
+def sum_by_id(ids: NDArray[np.integer], values: Values) -> Sums:
+    """Add up numbers that share an id."""
+    if not len(ids):
+        return NOTHING
+    unique, inverse = np.unique(ids, return_inverse=True)
+    return Sums(unique.astype(np.int64), binned(inverse, values, len(unique)))
+
+
+def binned(places: NDArray[np.integer], values: NDArray[np.floating], n: int) -> Values:
+    """Add up numbers by place; (n,)."""
+    return np.asarray(np.bincount(places, values, minlength=n), dtype=np.float64)
+
+
+def last_of_each(keys: NDArray[np.int64], at_most: int) -> NDArray[np.bool_]:
+    """Mark the last `at_most` entries of each run of equal keys; `keys` ascends."""
+    if not len(keys):
+        return np.zeros(0, dtype=bool)
+    ends = np.append(np.flatnonzero(np.diff(keys)) + 1, len(keys))
+    lengths = np.diff(ends, prepend=0)
+    left = np.repeat(ends, lengths) - np.arange(len(keys))
+    kept: NDArray[np.bool_] = left <= at_most
+    return kept
+
+
+def offsets_of(keys: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    """Return where each row starts in ascending `keys`, and the end."""
+    counts = np.bincount(keys, minlength=rows)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

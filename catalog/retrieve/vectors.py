@@ -1,0 +1,90 @@
+"""Which items read alike: their texts' vectors, searched near a few points."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from re2llm.catalog.retrieve.sparse import Ids, Sums, offsets_of, spread
+
+_EXACT = 4096
+"""Up to so many items all are compared."""
+_ROUNDS = 4
+_PROBED = 6
+"""Cells that are looked into per point."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorIndex:
+    """Vectors in cells around centres (an inverted file, Jegou et al., 2011).
+
+    Attributes:
+        vectors: (items, dim) rows of length one or zero.
+        centres: (cells, dim).
+        cell_offsets: (cells + 1,) where a cell starts in `members`.
+        members: (items,) catalogue positions by cell.
+    """
+
+    vectors: NDArray[np.float32]
+    centres: NDArray[np.float32]
+    cell_offsets: NDArray[np.int64]
+    members: NDArray[np.int32]
+
+    @classmethod
+    def build(cls, vectors: NDArray[np.float32]) -> "VectorIndex":
+        """Put vectors into about as many cells as the root of their number."""
+        n = len(vectors)
+        cells = int(n**0.5) if n > _EXACT else 1
+        draws = np.random.default_rng(0)
+        sample = vectors[np.sort(draws.choice(n, size=min(n, 40 * cells), replace=False))]
+        centres = (
+            sample[np.linspace(0, max(len(sample) - 1, 0), cells).astype(int)]
+            if n
+            else (np.zeros((1, vectors.shape[1]), dtype=np.float32))
+        )
+        for _ in range(_ROUNDS if cells > 1 else 0):
+            nearest = _nearest(sample, centres)
+            sums = np.zeros_like(centres)
+            np.add.at(sums, nearest, sample)
+            lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+            centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-9), centres)
+        nearest = _nearest(vectors, centres)
+        return cls(
+            vectors=np.ascontiguousarray(vectors, dtype=np.float32),
+            centres=np.ascontiguousarray(centres, dtype=np.float32),
+            cell_offsets=offsets_of(nearest, cells),
+            members=np.argsort(nearest, kind="stable").astype(np.int32),
+        )
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return what is kept on disk."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "VectorIndex":
+        """Take arrays as `arrays` gave them."""
+        return cls(**{name: arrays[name] for name in cls.__slots__})  # type: ignore[arg-type]
+
+    def near(self, points: NDArray[np.float32], n: int) -> Ids:
+        """Return about the n items nearest to each of the points, (points, dim), in no order."""
+        found: list[Ids] = []
+        probed = min(_PROBED, len(self.centres))
+        closeness = points @ self.centres.T
+        for point, row in zip(points, closeness, strict=True):
+            cells = np.argpartition(-row, probed - 1)[:probed]
+            places, _ = spread(self.cell_offsets, cells)
+            members = self.members[places].astype(np.int64)
+            if len(members):
+                scores = (self.vectors[members] @ point).astype(np.float64)
+                found.append(Sums(members, scores).best(n))
+        return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+
+
+def _nearest(vectors: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
+    step = max(1, 4_000_000 // max(len(centres), 1))
+    parts = [
+        (vectors[start : start + step] @ centres.T).argmax(axis=1)
+        for start in range(0, len(vectors), step)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
 
 from re2llm.graph.routing import after_feedback
 from re2llm.graph.state import RecommendInput, RecommendOutput
@@ -15,6 +16,7 @@ from re2llm.nodes.select_hint import SelectHint
 from re2llm.nodes.state import State
 
 RecommendGraph = StateGraph[State, Context, RecommendInput, RecommendOutput]
+RecommendApp = CompiledStateGraph[State, Context, RecommendInput, RecommendOutput]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

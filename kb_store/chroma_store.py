@@ -130,7 +130,7 @@ class ChromaHintStore(LoggedHintStore):
             or (revision.hint.status in IN_USE and hint_id not in vectors)
         ]
         if stale:
-            made = self._encoder.encode([revision.hint.text for revision in stale])
+            made = self.encoder.encode([revision.hint.text for revision in stale])
             self._chroma.write(stale, made)
             vectors.update(
                 (revision.hint.hint_id, vector)

@@ -57,7 +57,7 @@ class LoggedHintStore:
             shared: whether other processes write to the same log; then reads look for news first.
         """
         self.log = log
-        self._encoder = encoder
+        self.encoder = encoder
         self._index = index
         self._shared = shared
         self._write_lock = threading.RLock()
@@ -137,7 +137,7 @@ class LoggedHintStore:
                 does not answer.
         """
         self._refresh()
-        vector = self._encoder.encode([text])[0]
+        vector = self.encoder.encode([text])[0]
         if status is not None and IN_USE.issuperset(status):
             return self._shelf.near(vector, n, tenant=tenant, status=status)
         found: list[tuple[Hint, float]] = []
@@ -244,14 +244,14 @@ class LoggedHintStore:
                 hint, counts[0] + entry.shown, counts[1] + entry.helped, counts[2] + entry.hurt
             )
             new = self._shelf.needs_vector(hint)
-            self._shelf.put(hint, self._encoder.encode([hint.text])[0] if new else None)
+            self._shelf.put(hint, self.encoder.encode([hint.text])[0] if new else None)
             if entry.hint is not None and entry.seq in own:
                 self._behind[hint.hint_id] = Revision(hint=hint, seq=entry.seq)
         if self._behind and own:
             revisions = list(self._behind.values())
             try:
                 self._index.write(
-                    revisions, self._encoder.encode([revision.hint.text for revision in revisions])
+                    revisions, self.encoder.encode([revision.hint.text for revision in revisions])
                 )
             except IndexUnavailable as error:
                 # The log has them: they are tried again with the next write and at the next start.

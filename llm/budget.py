@@ -30,6 +30,8 @@ class Budget:
         self.limits = limits or BudgetLimits()
         self.spent = Usage()
         self._held = Usage()
+        self.refused = 0
+        """How many calls were turned away."""
 
     def hold(self, most: Usage) -> None:
         """Set aside the most that a call can cost.
@@ -47,6 +49,7 @@ class Budget:
         )
         for name, value, limit in checks:
             if limit is not None and value > limit:
+                self.refused += 1
                 raise BudgetExhausted(f"the budget of {limit:g} {name} does not allow another call")
         self._held = after + _negative(self.spent)
 

@@ -75,6 +75,11 @@ def prompt(name: str) -> Prompt:
     return parse_prompt(name, text, _PLACEHOLDERS[name])
 
 
+def prompt_texts() -> list[str]:
+    """Return every prompt's text."""
+    return [prompt(name).text for name in sorted(_PLACEHOLDERS)]
+
+
 @cache
 def prompt_version() -> str:
     """Name all prompts by their content: 12 hexadecimal digits that change with any word."""

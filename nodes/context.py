@@ -21,9 +21,6 @@ class Context:
     wait: bool = True
     """Whether to pause for feedback where the graph has a checkpointer and a thread."""
 
-    source: str = ""
-    """What the reflection's hints are attributed to (`explore`, `feedback`); empty: `feedback`."""
-
 
 def knobs(runtime: Runtime[Context]) -> Context:
     """Return the run's knobs, or the defaults where the caller passed none."""

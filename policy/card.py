@@ -25,6 +25,8 @@ class Origin:
         calls: unique (session, hint) pairs paid for.
         seed: of the training.
         created: when, ISO 8601.
+        static_hint: id of the hint that was best for all training sessions alike; empty where
+            none helped.
     """
 
     trainer: str
@@ -36,6 +38,7 @@ class Origin:
     calls: int = 0
     seed: int = 0
     created: str = ""
+    static_hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

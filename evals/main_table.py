@@ -1,0 +1,120 @@
+"""The main table of a workspace: every way to choose a hint, over the same held-out sessions."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from re2llm.catalog.sessions import Session
+from re2llm.evals.arms import (
+    ArmPlan,
+    nearest_hint,
+    no_hint,
+    policy,
+    random_hint,
+    static_hint,
+)
+from re2llm.evals.baselines import Blend, Example, evidence_of, fit_blend
+from re2llm.evals.evaluate import Progress, evaluate
+from re2llm.evals.graph_runner import GraphRunner
+from re2llm.evals.journal import Journal
+from re2llm.evals.results import Comparison, Facts
+from re2llm.graph.builder import build_graph
+from re2llm.graph.parts import Parts
+from re2llm.kb_store.hint import Status
+from re2llm.llm.prompts import prompt_version
+from re2llm.policy.saved import current, read_card, versions
+
+
+async def main_table(
+    parts: Parts,
+    sessions: Sequence[Session],
+    *,
+    facts: Facts,
+    journal_path: Path | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Try no hint, a random one, the nearest one, the best static one and the policy.
+
+    The best static hint is the one that was best on the training sessions. Arms that the workspace
+    has nothing for (no hints, no policy that serves) are left out.
+
+    Args:
+        parts: the opened workspace.
+        sessions: to be judged by; none of them may have been learnt from.
+        facts: goes into the result.
+        journal_path: keeps the answers, so that a stopped evaluation goes on.
+        progress: called after every answer.
+
+    Raises:
+        UserError: no session has a target.
+    """
+    settings = parts.settings
+    runner = GraphRunner(
+        graph=build_graph(parts.steps).compile(), k=settings.k, tenant=settings.tenant
+    )
+    plans = hint_plans(parts)
+    fitted = fit_on_validation(parts)
+    journal = None
+    if journal_path is not None:
+        journal = Journal(journal_path, fingerprint(parts))
+    try:
+        return await evaluate(
+            runner,
+            sessions,
+            plans,
+            facts=facts,
+            fitted=fitted,
+            journal=journal,
+            at_once=settings.concurrency,
+            progress=progress,
+        )
+    finally:
+        if journal is not None:
+            journal.close()
+
+
+def hint_plans(parts: Parts) -> list[ArmPlan]:
+    """Plan the arms that this workspace can try."""
+    tenant = parts.settings.tenant
+    eligible = parts.store.eligible(tenant=tenant)
+    ids = [hint.hint_id for hint in eligible.hints]
+    plans = [no_hint()]
+    if ids:
+        plans.append(random_hint(ids, seed=parts.settings.seed))
+        plans.append(nearest_hint(parts.catalog, parts.store.encoder, eligible))
+    if (static := best_static(parts)) in ids:
+        plans.append(static_hint(static))
+    if current(parts.workspace.policy) is not None:
+        plans.append(policy())
+    return plans
+
+
+def best_static(parts: Parts) -> str:
+    """Return the id of the hint that the newest training found best for all; or nothing."""
+    saved = versions(parts.workspace.policy)
+    return read_card(parts.workspace.policy, saved[-1]).origin.static_hint if saved else ""
+
+
+def fit_on_validation(parts: Parts) -> Blend | None:
+    """Fit the weights of retrieval's sources, the baseline that asks no model."""
+    examples = [
+        Example(evidence=evidence_of(case.task.candidates), target=case.target)
+        for case in parts.valid_cases()
+        if any(one.item.item_id == case.target for one in case.task.candidates)
+    ]
+    return fit_blend(examples) if examples else None
+
+
+def fingerprint(parts: Parts) -> dict[str, str]:
+    """Name everything that an answer depends on."""
+    active = parts.store.hints(tenant=parts.settings.tenant, status=[Status.ACTIVE])
+    ids = "\0".join(hint.hint_id for hint in active)
+    return {
+        "data": parts.dataset.meta.name,
+        "model": parts.scope.model,
+        "prompts": prompt_version(),
+        "policy": parts.steps.select.policy.version,
+        "hints": f"{len(active)}, {hashlib.sha256(ids.encode()).hexdigest()[:12]}",
+        "slate": f"{parts.scope.metric}, {parts.settings.candidates} candidates",
+        "retrieval": parts.retrieval.version,
+    }

@@ -1,0 +1,168 @@
+"""The application: a shop's workspace opened, asked, and told what the shopper did."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from functools import lru_cache
+from typing import cast
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.types import Command
+
+from re2llm.errors import UserError
+from re2llm.graph.builder import RecommendApp, build_graph
+from re2llm.graph.parts import Parts, open_parts
+from re2llm.graph.routing import is_error
+from re2llm.graph.slate import Outcome, Slate, read_notices, read_slate, read_usage
+from re2llm.graph.state import RecommendInput, RecommendOutput
+from re2llm.nodes.context import Context
+from re2llm.nodes.state import Feedback, State
+from re2llm.settings import Settings, read_settings
+
+
+class Re2LLM:
+    """A recommender for one shop; open it once, use it from one event loop.
+
+    Attributes:
+        graph: the compiled LangGraph; embed it as a node.
+        parts: the opened rooms.
+    """
+
+    def __init__(self, parts: Parts, graph: RecommendApp, stack: AsyncExitStack) -> None:
+        """Keep what `open` put together; callers use `open`."""
+        self.parts = parts
+        self.graph = graph
+        self._stack = stack
+        self._resuming: dict[str, asyncio.Lock] = {}
+
+    @classmethod
+    async def open(
+        cls, settings: Settings | None = None, *, chat_model: BaseChatModel | None = None
+    ) -> "Re2LLM":
+        """Open a workspace.
+
+        Args:
+            settings: what to open; the environment's settings without a word.
+            chat_model: any LangChain chat model, in place of the one that the settings name.
+
+        Raises:
+            UserError: there is no catalogue, another process writes this workspace, or a setting
+                does not fit it.
+        """
+        settings = settings or read_settings()
+        async with AsyncExitStack() as stack:
+            parts = await asyncio.to_thread(open_parts, settings, chat_model)
+            stack.callback(parts.close)
+            saver = None
+            if settings.checkpoints:
+                saver = await stack.enter_async_context(
+                    AsyncSqliteSaver.from_conn_string(str(parts.workspace.slates))
+                )
+            graph = build_graph(parts.steps).compile(checkpointer=saver, name="re2llm")
+            return cls(parts, graph, stack.pop_all())
+
+    async def __aenter__(self) -> "Re2LLM":
+        """Use as `async with await Re2LLM.open(...) as app`."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Let go of files and locks."""
+        await self._stack.aclose()
+
+    async def recommend(
+        self,
+        session: Sequence[str] = (),
+        *,
+        request: str | None = None,
+        k: int | None = None,
+        candidates: Sequence[str] | None = None,
+        filters: dict[str, object] | None = None,
+        hint: str = "policy",
+    ) -> Slate:
+        """Make a slate.
+
+        Args:
+            session: item ids, oldest first; unknown ones are ignored with a notice.
+            request: what the shopper says.
+            k: how many places are shown.
+            candidates: item ids to rank instead of retrieving.
+            filters: hard limits, as `re2llm.catalog.filters.Filters.parse` reads them.
+            hint: `policy`, `none`, or a hint's id.
+
+        Raises:
+            UserError: the request is malformed.
+        """
+        slate_id = uuid.uuid4().hex
+        given: RecommendInput = {
+            "slate_id": slate_id,
+            "session": list(session),
+            "request": request,
+            "given_candidates": None if candidates is None else list(candidates),
+            "filters": filters,
+            "k": self.parts.settings.k if k is None else k,
+        }
+        context = Context(tenant=self.parts.settings.tenant, hint=hint)
+        output = await self.graph.ainvoke(
+            given, _thread(slate_id), context=context, durability="exit"
+        )
+        return read_slate(cast(RecommendOutput, output), self.parts.catalog)
+
+    async def feedback(
+        self, slate_id: str, *, chosen: str | None, source: str | None = None
+    ) -> Outcome:
+        """Tell what the shopper took; an error makes the system reflect.
+
+        Saying the same again changes nothing and returns the same outcome.
+
+        Raises:
+            UserError: no such slate was served here, or it has other feedback already.
+        """
+        if self.graph.checkpointer is None:
+            raise UserError("feedback needs checkpoints; set RE2LLM_CHECKPOINTS=true")
+        feedback: Feedback = {"chosen": chosen}
+        if source is not None:
+            feedback["source"] = source
+        lock = self._resuming.setdefault(slate_id, asyncio.Lock())
+        async with lock:
+            output = await self._resume(slate_id, feedback)
+        self._resuming.pop(slate_id, None)
+        after = ("await_feedback", "reflect")
+        return Outcome(
+            error=is_error(cast(State, output)),
+            new_hints=tuple(output.get("new_hints", [])),
+            notices=read_notices(output, after),
+            usage=read_usage(output, after),
+        )
+
+    async def _resume(self, slate_id: str, feedback: Feedback) -> RecommendOutput:
+        thread = _thread(slate_id)
+        snapshot = await self.graph.aget_state(thread)
+        if not snapshot.values:
+            raise UserError(f"no slate {slate_id!r} was served from this workspace")
+        if not snapshot.next:
+            if snapshot.values.get("feedback") != feedback:
+                raise UserError(f"slate {slate_id!r} has other feedback already")
+            return cast(RecommendOutput, snapshot.values)
+        if feedback["chosen"] is not None and feedback["chosen"] not in self.parts.catalog:
+            raise UserError(f"item {feedback['chosen']!r} is not in the catalogue")
+        context = Context(tenant=self.parts.settings.tenant)
+        given: Command[str] | None = Command(resume=feedback) if snapshot.interrupts else None
+        output = await self.graph.ainvoke(given, thread, context=context, durability="exit")
+        return cast(RecommendOutput, output)
+
+
+def _thread(slate_id: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": slate_id}}
+
+
+@lru_cache(maxsize=1)
+def make_graph() -> RecommendApp:
+    """Make the graph for a LangGraph server, which brings its own checkpointer."""
+    return build_graph(open_parts(read_settings(), None).steps).compile(name="re2llm")

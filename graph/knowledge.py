@@ -1,0 +1,17 @@
+"""Opens the knowledge base alone, without the rest of a workspace."""
+
+from re2llm.catalog.hashing import HashingEncoder
+from re2llm.kb_store.chroma_store import ChromaHintStore
+from re2llm.settings import Settings
+from re2llm.workspace import Workspace
+
+
+def open_store(settings: Settings) -> ChromaHintStore:
+    """Open the knowledge base of a workspace.
+
+    Raises:
+        UserError: there is no workspace, or another process writes it.
+    """
+    workspace = Workspace(settings.workspace)
+    workspace.require_data()
+    return ChromaHintStore(workspace.hints, HashingEncoder(), url=settings.chroma_url)

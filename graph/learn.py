@@ -1,0 +1,310 @@
+"""Training as a shop runs it: rewards paid once, a policy learnt, a gate before it serves."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from re2llm.errors import UserError
+from re2llm.graph.cases import Case
+from re2llm.graph.folds import Fold
+from re2llm.graph.parts import Parts
+from re2llm.kb_store.hint import Hint, Status
+from re2llm.kb_store.store import Eligible
+from re2llm.llm.fusion import FusionExample, fit_weight
+from re2llm.llm.prompts import prompt_version
+from re2llm.llm.usage import Usage
+from re2llm.policy.bootstrap import mean_interval
+from re2llm.policy.card import Card, Origin
+from re2llm.policy.gate import Decision, judge
+from re2llm.policy.halving import Halving
+from re2llm.policy.hint_side import HintSide
+from re2llm.policy.paid import PaidRewards
+from re2llm.policy.saved import save_policy
+from re2llm.policy.scorer import Scorer
+from re2llm.policy.serving import ScoringPolicy
+from re2llm.policy.training import Point, Problem, Trained, Trainer
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainPlan:
+    """How a policy is trained.
+
+    Attributes:
+        trainer: how to learn.
+        calls: (session, hint) pairs that may be paid for on training sessions.
+        static_calls: the same, for finding the best static hint that the policy must match.
+        hints: so many hints are learnt about at most, the most promising ones.
+        curve: how many points of the learning curve are measured on validation sessions; each
+            costs about one call per session and choice that is new.
+        slack: how far below 0 the gate's lower bounds may lie, in the metric's units.
+    """
+
+    trainer: Trainer
+    calls: int = 2000
+    static_calls: int = 500
+    hints: int = 60
+    curve: int = 0
+    slack: float = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """The policy as it was after so many calls: mean held-out gain over no hint."""
+
+    calls: int
+    gain: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """What a training brought.
+
+    Attributes:
+        version: of the saved policy, whether it serves or not.
+        decision: of the gate.
+        base: mean metric of the validation sessions without a hint.
+        curve: on validation sessions.
+        promoted: shadow hints that became active, since the policy gains by them.
+        paid: (session, hint) values that were asked for; the rest was known.
+    """
+
+    version: str
+    decision: Decision
+    base: float
+    curve: tuple[CurvePoint, ...]
+    points: tuple[Point, ...]
+    promoted: tuple[Hint, ...]
+    hints: int
+    paid: int
+    usage: Usage
+
+
+async def learn_fusion(parts: Parts, cases: Sequence[Case], report: Report) -> Parts:
+    """Learn how much the model's order counts beside retrieval, on validation cases."""
+    done = 0
+
+    async def example(case: Case) -> FusionExample:
+        nonlocal done
+        answer = await parts.measure.answer(case.task, None)
+        done += 1
+        report(done, len(cases))
+        return FusionExample(
+            candidates=tuple(case.task.candidates), answer=answer, target=case.target
+        )
+
+    examples = await asyncio.gather(*(example(case) for case in cases))
+    return parts.with_fusion(fit_weight(examples, seed=parts.settings.seed))
+
+
+async def learn_policy(
+    parts: Parts, folds: Sequence[Fold], valid: Sequence[Case], plan: TrainPlan, report: Report
+) -> Learnt:
+    """Train a policy on the folds' cases, judge it on validation cases, save it.
+
+    It serves from now on if the gate says so; otherwise whatever served before goes on serving.
+    What was paid for before is known and costs nothing; a stop loses at most the calls under way.
+
+    Raises:
+        UserError: there are no hints, or no session to learn from or to judge by.
+    """
+    cases = [case for fold in folds for case in fold.cases]
+    if not valid:
+        raise UserError("no validation session has a target; the gate cannot judge a new policy")
+    eligible = _to_learn(parts, plan.hints)
+    texts = {hint.hint_id: hint.text for hint in eligible.hints}
+    known = parts.rewards.table(
+        parts.scope, [case.key for case in cases], [hint.hint_id for hint in eligible.hints]
+    )
+    problem = Problem.over(
+        np.stack([case.features for case in cases]) if cases else np.zeros((0, 0), np.float32),
+        eligible,
+        known=known.gains,
+    )
+    source = _paid(parts, cases, texts)
+    snapshots: list[tuple[int, Scorer]] = []
+
+    def note(point: Point, scorer: Callable[[], Scorer]) -> None:
+        report(point.calls, plan.calls)
+        wanted = (len(snapshots) + 1) * plan.calls / (plan.curve + 1)
+        if plan.curve and point.calls >= wanted:
+            snapshots.append((point.calls, scorer()))
+
+    seed = parts.settings.seed
+    static = await Halving().train(problem, source, calls=plan.static_calls, seed=seed)
+    problem = replace(problem, known=_gains(parts, cases, problem.hints))
+    trained = await plan.trainer.train(problem, source, calls=plan.calls, seed=seed, progress=note)
+    judging = _Judging(parts, valid, problem.hints, texts)
+    best = static.scorer.scores(judging.states[:1], problem.hints)[0]
+    static_hint = problem.hints.ids[int(best.argmax())] if best.max() > 0 else None
+    policy = ScoringPolicy(scorer=trained.scorer, name=plan.trainer.name)
+    await judging.pay_for(policy, static_hint)
+    decision = judge(
+        policy,
+        judging.states,
+        problem.hints,
+        judging.gains,
+        static_hint=static_hint,
+        slack=plan.slack,
+        seed=seed,
+    )
+    curve = [await judging.point(calls, scorer) for calls, scorer in snapshots]
+    curve.append(await judging.point(len(trained.logged), trained.scorer))
+    promoted = _promote(parts, policy, judging) if decision.serves else ()
+    version = save_policy(
+        parts.workspace.policy,
+        trained.scorer,
+        _card(parts, plan, trained, decision, judging, static_hint),
+        serve=decision.serves,
+    )
+    return Learnt(
+        version=version,
+        decision=decision,
+        base=judging.base,
+        curve=tuple(curve),
+        points=trained.curve,
+        promoted=promoted,
+        hints=len(problem.hints),
+        paid=source.paid + judging.source.paid,
+        usage=parts.client.budget.spent,
+    )
+
+
+class _Judging:
+    """Validation cases and what is known of them under the hints."""
+
+    def __init__(
+        self, parts: Parts, cases: Sequence[Case], hints: HintSide, texts: dict[str, str]
+    ) -> None:
+        self.states = np.stack([case.features for case in cases])
+        self.hints = hints
+        self.source = _paid(parts, cases, texts)
+        self._parts = parts
+        self._cases = cases
+        self._seed = parts.settings.seed
+
+    @property
+    def gains(self) -> NDArray[np.float64]:
+        """(cases, hints) gains; NaN where they were not needed."""
+        return _gains(self._parts, self._cases, self.hints)
+
+    @property
+    def base(self) -> float:
+        """Mean metric without a hint."""
+        keys = [case.key for case in self._cases]
+        return float(np.nanmean(self._parts.rewards.table(self._parts.scope, keys, ()).base))
+
+    async def pay_for(self, policy: ScoringPolicy, static_hint: str | None) -> None:
+        """Measure what the policy would choose, and the static hint."""
+        wanted = [(row, static_hint) for row in range(len(self._cases)) if static_hint]
+        for row, pick in enumerate(policy.best(self.states, self.hints)):
+            if pick.column is not None:
+                wanted.append((row, self.hints.ids[pick.column]))
+        await self.source.rewards(wanted)
+
+    async def point(self, calls: int, scorer: Scorer) -> CurvePoint:
+        """Measure a policy on all cases."""
+        policy = ScoringPolicy(scorer=scorer, name="snapshot")
+        await self.pay_for(policy, None)
+        gains = self.gains
+        picked = np.array(
+            [
+                0.0 if pick.column is None else gains[row, pick.column]
+                for row, pick in enumerate(policy.best(self.states, self.hints))
+            ]
+        )
+        found = mean_interval(picked[np.isfinite(picked)], seed=self._seed)
+        return CurvePoint(calls=calls, gain=found.mean, low=found.low, high=found.high)
+
+
+def _to_learn(parts: Parts, most: int) -> Eligible:
+    """Take the active hints, and shadow hints, the best by their lower bound first."""
+    tenant = parts.settings.tenant
+    active = parts.store.hints(tenant=tenant, status=[Status.ACTIVE])
+    shadow = parts.store.hints(tenant=tenant, status=[Status.SHADOW])
+    shadow.sort(key=lambda hint: (-hint.evidence.gain, hint.hint_id))
+    hints = sorted([*active, *shadow][: max(most, len(active))], key=lambda hint: hint.hint_id)
+    vectors = parts.store.encoder.encode([hint.text for hint in hints])
+    return Eligible(hints=tuple(hints), vectors=vectors)
+
+
+def _promote(parts: Parts, policy: ScoringPolicy, judging: _Judging) -> tuple[Hint, ...]:
+    """Activate the shadow hints that the policy chooses, and by which it gains on average."""
+    gains = judging.gains
+    found: dict[int, list[float]] = {}
+    for row, pick in enumerate(policy.best(judging.states, judging.hints)):
+        if pick.column is not None and np.isfinite(gains[row, pick.column]):
+            found.setdefault(pick.column, []).append(float(gains[row, pick.column]))
+    promoted = []
+    for column, seen in sorted(found.items()):
+        hint = parts.store.get(judging.hints.ids[column], tenant=parts.settings.tenant)
+        if hint is None or hint.status is not Status.SHADOW or sum(seen) <= 0:
+            continue
+        why = (
+            f"the policy chooses it in {len(seen)} held-out sessions and gains "
+            f"{sum(seen) / len(seen):+.3f} there"
+        )
+        promoted.append(replace(hint, status=Status.ACTIVE, reason=why))
+    parts.store.put_all(promoted, by="train", why="chosen by the policy that serves")
+    return tuple(promoted)
+
+
+def _paid(parts: Parts, cases: Sequence[Case], texts: dict[str, str]) -> PaidRewards:
+    measure = parts.measure
+
+    async def value(row: int, hint_id: str | None) -> float | None:
+        case = cases[row]
+        hint = None if hint_id is None else texts[hint_id]
+        return await measure.value(case.task, case.target, hint)
+
+    return PaidRewards(parts.rewards, parts.scope, [case.key for case in cases], value)
+
+
+def _gains(parts: Parts, cases: Sequence[Case], hints: HintSide) -> NDArray[np.float64]:
+    return parts.rewards.table(parts.scope, [case.key for case in cases], hints.ids).gains
+
+
+def _card(
+    parts: Parts,
+    plan: TrainPlan,
+    trained: Trained,
+    decision: Decision,
+    judging: _Judging,
+    static_hint: str | None,
+) -> Card:
+    digest = hashlib.sha256("\0".join(judging.hints.ids).encode()).hexdigest()[:12]
+    encoder = parts.store.encoder
+    return Card(
+        kind=trained.scorer.kind,
+        origin=Origin(
+            trainer=plan.trainer.name,
+            data=f"{parts.dataset.meta.name}, {len(trained.logged)} new rewards",
+            model=parts.settings.model_label,
+            prompt_version=prompt_version(),
+            metric=parts.scope.metric,
+            knowledge_base=f"{len(judging.hints)} hints, {digest}",
+            calls=len(trained.logged),
+            seed=parts.settings.seed,
+            created=datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds"),
+            static_hint=static_hint or "",
+        ),
+        encoder=encoder.identity,
+        dim=encoder.dim,
+        caution=ScoringPolicy(scorer=trained.scorer, name="").caution,
+        metrics={
+            "held-out ndcg without a hint": judging.base,
+            "held-out gain over no hint": decision.over_none.mean,
+            "held-out gain over the best static hint": decision.over_static.mean,
+            "share of sessions with a hint": decision.hinted,
+        },
+        gate=decision.words,
+    )

@@ -1,0 +1,61 @@
+"""What a hint is worth on a case: the slate's metric with the hint minus without."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from re2llm.graph.cases import Case
+from re2llm.llm.ranking import RankAnswer, RankTask
+from re2llm.nodes.protocols import Fusion, Reranker
+
+
+def reciprocal_log_rank(order: Sequence[str], target: str, k: int) -> float:
+    """Return NDCG@k with one relevant item: 1 / log2(rank + 1), or 0 below place k."""
+    places = order[:k]
+    return 1 / math.log2(places.index(target) + 2) if target in places else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """Asks the very reranker that serves, and scores what it says.
+
+    Attributes:
+        on: `slate` judges the fused slate as served, `model` the model's order alone.
+        slots: how many questions may be out at once.
+    """
+
+    reranker: Reranker
+    fusion: Fusion
+    on: Literal["slate", "model"]
+    slots: asyncio.Semaphore
+
+    async def answer(self, task: RankTask, hint: str | None) -> RankAnswer:
+        """Ask with this hint."""
+        async with self.slots:
+            return await self.reranker.rerank(replace(task, hint=hint))
+
+    async def value(self, task: RankTask, target: str, hint: str | None) -> float | None:
+        """Return NDCG@k, or None where the model gave no full answer (never learn from that)."""
+        answer = await self.answer(task, hint)
+        if answer.degraded is not None:
+            return None
+        if self.on == "model":
+            return reciprocal_log_rank(answer.order, target, task.k)
+        fused = [item_id for item_id, _ in self.fusion.fuse(task.candidates, answer)]
+        return reciprocal_log_rank(fused, target, task.k)
+
+    async def gain(self, task: RankTask, target: str, hint: str) -> float | None:
+        """Return the value with the hint minus the value without, or None where one is missing."""
+        base, steered = await asyncio.gather(
+            self.value(task, target, None), self.value(task, target, hint)
+        )
+        return None if base is None or steered is None else steered - base
+
+    async def gains(self, cases: Sequence[Case], hint: str) -> list[float]:
+        """Return the gains on these cases, without those that could not be measured."""
+        measured = await asyncio.gather(
+            *(self.gain(case.task, case.target, hint) for case in cases)
+        )
+        return [gain for gain in measured if gain is not None]

@@ -1,0 +1,296 @@
+"""The composition root: a workspace and its settings become steps with everything inside."""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+from numpy.typing import NDArray
+
+from re2llm.catalog.dataset import Dataset, open_dataset
+from re2llm.catalog.items import Catalog
+from re2llm.catalog.retrieve.index import HybridRetriever
+from re2llm.graph.builder import Steps
+from re2llm.graph.cases import Case, CaseMaker
+from re2llm.graph.knowledge import open_store
+from re2llm.graph.measure import Measure
+from re2llm.graph.retrieval import Retrieval, open_retrieval
+from re2llm.graph.trial import SimilarSessions
+from re2llm.kb_store.admission import HintAdmission, Writer
+from re2llm.kb_store.chroma_store import ChromaHintStore
+from re2llm.kb_store.leak import LeakFilter
+from re2llm.kb_store.names import Names
+from re2llm.kb_store.redundancy import Redundancy
+from re2llm.kb_store.store import Eligible
+from re2llm.kb_store.verdict import AdmissionRules
+from re2llm.llm.ask import FORMS
+from re2llm.llm.budget import Budget, BudgetLimits
+from re2llm.llm.cache import AnswerCache
+from re2llm.llm.client import ModelClient, Patience
+from re2llm.llm.first_token import FirstTokenReranker
+from re2llm.llm.fusion import SlateFusion
+from re2llm.llm.judge import HintJudge
+from re2llm.llm.model import ModelConfig, open_chat_model
+from re2llm.llm.passes import ShuffledPasses
+from re2llm.llm.prices import FREE, find_price
+from re2llm.llm.probe import load_probe
+from re2llm.llm.prompts import prompt_texts, prompt_version
+from re2llm.llm.reflector import ThreeTurnReflector
+from re2llm.llm.rerank import ListwiseReranker
+from re2llm.llm.standin.model import IDENTITY as STAND_IN_IDENTITY
+from re2llm.llm.standin.model import StandInModel
+from re2llm.llm.windows import SlidingWindow
+from re2llm.nodes.protocols import Reranker
+from re2llm.nodes.reflect import Reflect
+from re2llm.nodes.rerank import Rerank
+from re2llm.nodes.retrieve import RetrieveCandidates
+from re2llm.nodes.select_hint import SelectHint
+from re2llm.policy.choice import Choice
+from re2llm.policy.rewards import RewardStore, Scope
+from re2llm.policy.saved import load_policy
+from re2llm.settings import Settings
+from re2llm.workspace import Workspace
+
+_TRIAL_SESSIONS = 500
+"""So many validation sessions are held ready for trying what feedback suggests."""
+
+
+class NoPolicy:
+    """Before a policy is trained: no hint, and it says so."""
+
+    version = "no policy trained"
+
+    def choose(self, state: NDArray[np.float32], eligible: Eligible) -> Choice:  # noqa: ARG002
+        """Choose no hint."""
+        return Choice(hint_id=None, propensity=1.0, gain=None, version=self.version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The opened rooms of one workspace, for serving and for learning alike.
+
+    Attributes:
+        identity: names the model and all that can change its answers, never a key.
+        retrieval: the index, with what makes vectors of items' texts; `store` has its own encoder.
+        fusion: as it was when this was opened; `with_fusion` takes a new one.
+        steps: the graph's, for serving.
+    """
+
+    settings: Settings
+    workspace: Workspace
+    dataset: Dataset
+    retrieval: Retrieval
+    store: ChromaHintStore
+    model: BaseChatModel
+    identity: str
+    client: ModelClient
+    cache: AnswerCache
+    rewards: RewardStore
+    fusion: SlateFusion
+    slots: asyncio.Semaphore
+
+    @property
+    def catalog(self) -> Catalog:
+        """The items."""
+        return self.dataset.catalog
+
+    @property
+    def retriever(self) -> HybridRetriever:
+        """Finds candidates."""
+        return self.retrieval.retriever
+
+    @cached_property
+    def reranker(self) -> Reranker:
+        """Asks the model for an order, in the way that the settings say."""
+        listwise = ListwiseReranker(client=self.client, deadline=self.settings.timeout)
+        match self.settings.way:
+            case "listwise":
+                return listwise
+            case "first-token":
+                return FirstTokenReranker(client=self.client, deadline=self.settings.timeout)
+            case "windows":
+                return SlidingWindow(reranker=listwise)
+            case "passes":
+                return ShuffledPasses(reranker=listwise, seed=self.settings.seed)
+
+    @cached_property
+    def leak(self) -> LeakFilter:
+        """Knows what a hint must not give away."""
+        return LeakFilter(Names(self.catalog), prompts=prompt_texts())
+
+    @cached_property
+    def case_maker(self) -> CaseMaker:
+        """Makes sessions into cases as serving would."""
+        return CaseMaker(
+            catalog=self.catalog,
+            limit=self.settings.candidates,
+            k=self.settings.k,
+            max_session=self.steps.retrieve.max_session,
+        )
+
+    @cached_property
+    def steps(self) -> Steps:
+        """The graph's steps."""
+        settings, catalog = self.settings, self.catalog
+        policy = load_policy(
+            self.workspace.policy,
+            encoder=self.store.encoder.identity,
+            dim=self.store.encoder.dim,
+            exploration=settings.exploration,
+            seed=settings.seed,
+        )
+        return Steps(
+            retrieve=RetrieveCandidates(
+                catalog=catalog,
+                retriever=self.retriever,
+                limit=settings.candidates,
+                exclude_seen=settings.exclude_seen,
+            ),
+            select=SelectHint(
+                catalog=catalog,
+                store=self.store,
+                policy=policy or NoPolicy(),
+                encoder=self.store.encoder,
+                limit=settings.hint_limit,
+            ),
+            rerank=Rerank(
+                catalog=catalog,
+                reranker=self.reranker,
+                fusion=self.fusion,
+                reasons=settings.reasons,
+            ),
+            reflect=Reflect(
+                catalog=catalog,
+                reflector=ThreeTurnReflector(client=self.client),
+                admission=self.admission(self.valid_cases, source="feedback", sources=2),
+            ),
+        )
+
+    @property
+    def measure(self) -> Measure:
+        """Scores hints by the very reranker and fusion that serve."""
+        return Measure(
+            reranker=self.reranker, fusion=self.fusion, on=self.settings.reward, slots=self.slots
+        )
+
+    @property
+    def scope(self) -> Scope:
+        """What rewards measured now are comparable with."""
+        on = self.settings.reward
+        judged = on if on == "model" else f"{on} fused by {self.fusion.weight:g}"
+        return Scope(
+            model=f"{self.identity} {self.settings.way}",
+            prompt_version=prompt_version(),
+            metric=f"ndcg@{self.settings.k} of the {judged}",
+        )
+
+    def valid_cases(self) -> list[Case]:
+        """Make validation sessions into cases."""
+        return self.case_maker.make(self.dataset.valid[:_TRIAL_SESSIONS], self.retriever)
+
+    def admission(
+        self, make_cases: Callable[[], Sequence[Case]], *, source: str, sources: int
+    ) -> HintAdmission:
+        """Make the guard of the knowledge base.
+
+        Args:
+            make_cases: sessions that hints are tried on.
+            source: what hints are attributed to.
+            sources: how many independent sources must lead to a hint.
+        """
+        return HintAdmission(
+            self.store,
+            leak=self.leak,
+            redundancy=Redundancy(store=self.store, judge=HintJudge(self.client)),
+            trial=SimilarSessions(make_cases, self.measure, self.retrieval.encoder),
+            writer=Writer(source=source, model=self.identity, prompt_version=prompt_version()),
+            rules=AdmissionRules(sources=sources),
+        )
+
+    def with_fusion(self, fusion: SlateFusion) -> "Parts":
+        """Keep a newly learnt fusion, and return the parts that use it."""
+        path = fusion_path(self.workspace, self.identity, self.settings)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fusion.save(path)
+        return replace(self, fusion=fusion)
+
+    def close(self) -> None:
+        """Let go of files and locks."""
+        self.store.close()
+        self.cache.close()
+        self.rewards.close()
+
+
+def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
+    """Open a workspace.
+
+    Raises:
+        UserError: there is no catalogue, another process writes this workspace, or a setting does
+            not fit it.
+    """
+    workspace = Workspace(settings.workspace)
+    workspace.require_data()
+    dataset = open_dataset(workspace.data)
+    retrieval = open_retrieval(workspace, dataset)
+    model, identity = open_model(settings, chat_model)
+    limits = BudgetLimits(calls=settings.max_calls, cost=settings.max_cost)
+    known = load_probe(workspace.probes, identity)
+    store = open_store(settings)
+    cache = AnswerCache(workspace.answers)
+    client = ModelClient(
+        model,
+        identity=identity,
+        forms=known.forms if known and known.forms else FORMS,
+        cache=cache,
+        budget=Budget(limits),
+        price=FREE if settings.offline else find_price(settings.model),
+        patience=Patience(deadline=settings.timeout),
+        seed=settings.seed,
+    )
+    path = fusion_path(workspace, identity, settings)
+    return Parts(
+        settings=settings,
+        workspace=workspace,
+        dataset=dataset,
+        retrieval=retrieval,
+        store=store,
+        model=model,
+        identity=identity,
+        client=client,
+        cache=cache,
+        rewards=RewardStore(workspace.rewards),
+        fusion=SlateFusion.load(path) if path.exists() else SlateFusion(),
+        slots=asyncio.Semaphore(settings.concurrency),
+    )
+
+
+def fusion_path(workspace: Workspace, identity: str, settings: Settings) -> Path:
+    """Name the file of a model's fusion weight; it belongs to the way of asking."""
+    name = re.sub(r"[^\w.-]+", "-", f"{settings.way} {identity}").strip("-")
+    return workspace.fusion / f"{name[:120]}.json"
+
+
+def open_model(settings: Settings, chat_model: BaseChatModel | None) -> tuple[BaseChatModel, str]:
+    """Make the chat model that the settings name, with the name that its answers are kept under.
+
+    Raises:
+        UserError: OpenAI itself is asked without a key.
+    """
+    if chat_model is not None:
+        name = getattr(chat_model, "model_name", None) or type(chat_model).__name__
+        return chat_model, str(name)
+    if settings.offline:
+        return StandInModel(), STAND_IN_IDENTITY
+    config = ModelConfig(
+        model=settings.model,
+        base_url=settings.base_url,
+        api_key=settings.api_key,
+        temperature=settings.temperature,
+        seed=settings.seed,
+        timeout=settings.timeout,
+    )
+    return open_chat_model(config), config.identity

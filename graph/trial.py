@@ -1,0 +1,73 @@
+"""How a drafted hint is tried: on the session that failed, and on its nearest relatives."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import islice
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from re2llm.catalog.encoder import TextEncoder
+from re2llm.catalog.items import Item
+from re2llm.graph.cases import Case
+from re2llm.graph.measure import Measure
+from re2llm.kb_store.effect import TrialUnavailable
+from re2llm.llm.reflection import Failure
+
+
+class SimilarSessions:
+    """Measures hints on cases that look like the failed one; the failed session is not among them.
+
+    The cases are made when the first hint is tried: most processes never try one.
+    """
+
+    def __init__(
+        self, make_cases: Callable[[], Sequence[Case]], measure: Measure, encoder: TextEncoder
+    ) -> None:
+        """Try on these cases.
+
+        Args:
+            make_cases: returns sessions with a known next item; called once, off the event loop.
+            measure: asks and judges.
+            encoder: says which sessions look alike, by their items' titles.
+        """
+        self._make_cases = make_cases
+        self._measure = measure
+        self._encoder = encoder
+        self._making = Lock()
+
+    async def own_gain(self, failure: Failure, hint_text: str) -> float:
+        """Return the gain on the failed session itself."""
+        gain = await self._measure.gain(failure.task, failure.target, hint_text)
+        if gain is None:
+            raise TrialUnavailable("the model gave no full answer")
+        return gain
+
+    async def similar_gains(self, failure: Failure, hint_text: str, n: int) -> Sequence[float]:
+        """Return the gains on up to n similar cases, nearest first."""
+        return await self._measure.gains(await asyncio.to_thread(self._like, failure, n), hint_text)
+
+    def _like(self, failure: Failure, n: int) -> list[Case]:
+        with self._making:
+            cases, vectors = self._indexed
+        if not cases:
+            return []
+        near = vectors @ self._encoder.encode([_words(failure.task.session)])[0]
+        own = tuple(item.item_id for item in failure.task.session)
+        others = (
+            cases[position]
+            for position in np.argsort(-near, kind="stable")
+            if tuple(item.item_id for item in cases[position].task.session) != own
+        )
+        return list(islice(others, n))
+
+    @cached_property
+    def _indexed(self) -> tuple[Sequence[Case], NDArray[np.float32]]:
+        cases = self._make_cases()
+        return cases, self._encoder.encode([_words(case.task.session) for case in cases])
+
+
+def _words(session: Sequence[Item]) -> str:
+    return " ".join(item.title for item in session[-5:])

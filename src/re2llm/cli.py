@@ -1,0 +1,43 @@
+"""The command line: which words there are, and how it ends when something is wrong."""
+
+import sys
+
+import typer
+
+from re2llm.commands import data, demo, doctor, hint_history, hints, learn, serve
+from re2llm.errors import UserError
+
+app = typer.Typer(
+    name="re2llm",
+    help="A session recommender that learns how to ask.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("ingest")(data.ingest)
+app.command("explore")(learn.explore)
+app.command("train")(learn.train)
+app.command("evaluate")(learn.evaluate)
+app.command("recommend")(serve.recommend)
+app.command("feedback")(serve.feedback)
+app.command("compare")(learn.compare)
+app.command("doctor")(doctor.doctor)
+for word, command in hint_history.COMMANDS.items():
+    hints.app.command(word)(command)
+app.add_typer(hints.app, name="hints")
+
+
+def main() -> None:
+    """Run a command; what the user can mend is one line, never a traceback."""
+    try:
+        app()
+    except UserError as error:
+        typer.secho(f"re2llm: {error}", err=True, fg=typer.colors.RED)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.secho(
+            "re2llm: stopped; what was paid for is kept, and the same command goes on from here",
+            err=True,
+        )
+        sys.exit(130)

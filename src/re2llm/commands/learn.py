@@ -1,0 +1,261 @@
+"""Commands that learn and judge: `explore`, `train`, `evaluate` and `compare`."""
+
+import asyncio
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from re2llm.commands.serve import WorkspaceOption
+from re2llm.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from re2llm.evals.results import Facts
+    from re2llm.graph.explore import Explored
+    from re2llm.graph.folds import Fold
+    from re2llm.graph.learn import Learnt
+    from re2llm.graph.parts import Parts
+    from re2llm.llm.usage import Usage
+    from re2llm.policy.training import Trainer
+
+SessionsOption = Annotated[int, typer.Option(help="Training sessions to learn from.", min=1)]
+SeedOption = Annotated[int | None, typer.Option(help="Of everything drawn by lot.")]
+Method = Literal["top-two", "thompson", "uniform", "neural", "ppo", "static"]
+
+
+def explore(
+    sessions: SessionsOption = 500,
+    hints: Annotated[int, typer.Option(help="Stop at so many active hints.", min=1)] = 20,
+    patience: Annotated[
+        int, typer.Option(help="Stop after so many reflections without a new hint.", min=1)
+    ] = 25,
+    max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
+    seed: SeedOption = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Let the model reflect on its errors in training sessions, and keep the hints that help."""
+    from re2llm.commands.screen import console, notes, progress
+    from re2llm.graph.explore import Plan
+    from re2llm.graph.explore import explore as run_exploration
+
+    async def run(parts: "Parts") -> "Explored":
+        notes.print(f"Model: {parts.settings.model_label}.")
+        parts = await _fused(parts)
+        folds = _folds(parts, sessions)
+        plan = Plan(hints=hints, patience=patience)
+        with progress("Ranking, then reflecting") as report:
+            return await run_exploration(parts, folds, plan, report)
+
+    with opened(workspace, max_calls=max_calls, seed=seed) as parts:
+        found = asyncio.run(run(parts))
+    console.print(
+        f"{found.errors} of {found.sessions} sessions missed; {found.reflections} reflections "
+        f"proposed {found.proposed} hints, {found.admitted} became active and {found.shadow} "
+        f"wait as shadows for training to decide; {found.active} are active now."
+    )
+    console.print(f"Stopped: {found.ending}. {bill(found.usage)}")
+    console.print("Next: re2llm train", highlight=False)
+
+
+def train(
+    sessions: SessionsOption = 500,
+    calls: Annotated[int, typer.Option(help="Rewards to pay for at most.", min=1)] = 2000,
+    method: Annotated[Method, typer.Option(help="How to learn.")] = "top-two",
+    curve: Annotated[
+        int, typer.Option(help="Points of the learning curve to measure; costs calls.", min=0)
+    ] = 0,
+    max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
+    seed: SeedOption = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Learn which hint helps which session; the policy serves only if held-out sessions agree."""
+    from re2llm.commands.screen import console, notes, progress
+    from re2llm.graph.learn import TrainPlan, learn_policy
+
+    async def run(parts: "Parts") -> "Learnt":
+        notes.print(f"Model: {parts.settings.model_label}.")
+        parts = await _fused(parts, anew=True)
+        folds = _folds(parts, sessions)
+        plan = TrainPlan(trainer=trainer(method), calls=calls, static_calls=calls // 4, curve=curve)
+        with progress("Rewards") as report:
+            return await learn_policy(parts, folds, parts.valid_cases(), plan, report)
+
+    with opened(workspace, max_calls=max_calls, seed=seed) as parts:
+        learnt = asyncio.run(run(parts))
+    for point in learnt.curve:
+        console.print(
+            f"after {point.calls:>6} rewards: held-out gain {point.gain:+.4f} "
+            f"[{point.low:+.4f}, {point.high:+.4f}]",
+            markup=False,
+        )
+    for hint in learnt.promoted:
+        console.print(f"active now: {hint.text} ({hint.reason})", markup=False)
+    console.print(f"Policy {learnt.version} {learnt.decision.words}", markup=False)
+    console.print(f"{learnt.hints} hints, {learnt.paid} values measured. {bill(learnt.usage)}")
+    console.print("Next: re2llm evaluate", highlight=False)
+
+
+def evaluate(
+    split: Annotated[Literal["test", "valid"], typer.Option(help="Which sessions.")] = "test",
+    limit: Annotated[int | None, typer.Option(help="At most so many sessions.", min=1)] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
+    seed: SeedOption = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Compare no hint, random, nearest, best static hint and the policy on held-out sessions."""
+    from re2llm.commands.screen import console, progress
+    from re2llm.evals.main_table import main_table
+    from re2llm.evals.report import Report, make_report, write_report
+    from re2llm.evals.report_text import terminal_table
+
+    async def run(parts: "Parts") -> tuple[Report, Path]:
+        found = parts.dataset.test if split == "test" else parts.dataset.valid
+        asked = found[:limit] if limit else found
+        folder = out or parts.workspace.runs / run_name(parts, split, len(asked))
+        command = f"re2llm evaluate --split {split}" + (f" --limit {limit}" if limit else "")
+        with progress("Slates") as report:
+            comparison = await main_table(
+                parts,
+                asked,
+                facts=facts(parts, f"{split} sessions", command),
+                journal_path=folder / "journal.jsonl",
+                progress=report,
+            )
+        made = make_report(
+            comparison,
+            sessions=asked,
+            titles={item.item_id: item.title for item in parts.catalog},
+            hints={hint.hint_id: hint.text for hint in parts.store.hints()},
+            kinds=parts.workspace.read_kinds(),
+        )
+        return made, write_report(made, folder)
+
+    with opened(workspace, max_calls=max_calls, seed=seed) as parts:
+        report, page = asyncio.run(run(parts))
+    for table in report.tables:
+        console.print(terminal_table(table))
+    for finding in report.findings:
+        console.print(f"- {finding}", markup=False)
+    console.print(f"{bill(report.comparison.usage)} Report: {page}", highlight=False)
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="Folder of a report, the run that is there.")],
+    second: Annotated[Path, typer.Argument(help="Folder of the run that would replace it.")],
+    arm: Annotated[str | None, typer.Option(help="Which row; the policy's by default.")] = None,
+) -> None:
+    """Say which of two runs is better, by how much and how sure; exit code 1 if it got worse."""
+    from re2llm.commands.screen import console
+    from re2llm.evals.compare import compare as judge
+    from re2llm.evals.saved import load_comparison
+
+    runs = [load_comparison(folder / "comparison.json") for folder in (first, second)]
+    verdict = judge(runs[0], runs[1], arm=arm, names=(first.name, second.name))
+    console.print(verdict.sentence, markup=False)
+    raise typer.Exit(verdict.exit_code)
+
+
+@contextmanager
+def opened(
+    workspace: Path | None, *, max_calls: int | None = None, seed: int | None = None
+) -> "Iterator[Parts]":
+    """Open the workspace's parts, and close them."""
+    from re2llm.graph.parts import open_parts
+    from re2llm.settings import read_settings
+
+    parts = open_parts(read_settings(workspace=workspace, max_calls=max_calls, seed=seed), None)
+    try:
+        yield parts
+    finally:
+        parts.close()
+
+
+def trainer(method: Method) -> "Trainer":
+    """Return the learner of this name."""
+    from re2llm.policy.halving import Halving
+    from re2llm.policy.neural import NeuralThompson
+    from re2llm.policy.ppo import PPO
+    from re2llm.policy.thompson import Thompson
+
+    made: dict[Method, Trainer] = {
+        "top-two": Thompson(),
+        "thompson": Thompson(name="thompson", asking="thompson"),
+        "uniform": Thompson(name="uniform", asking="uniform"),
+        "neural": NeuralThompson(),
+        "ppo": PPO(),
+        "static": Halving(),
+    }
+    return made[method]
+
+
+def facts(parts: "Parts", data: str, command: str) -> "Facts":
+    """Say where an evaluation's numbers come from."""
+    import time
+    from importlib.metadata import version
+
+    from re2llm.evals.main_table import fingerprint
+    from re2llm.evals.results import Facts, model_label
+
+    settings = parts.settings
+    return Facts(
+        title=f"Hints on {parts.dataset.meta.name}",
+        data=f"{parts.dataset.meta.name}, {data}",
+        model_label=model_label(settings.model, stand_in=settings.offline),
+        command=command,
+        seed=settings.seed,
+        started=time.time(),
+        more={
+            **fingerprint(parts),
+            "fusion weight": f"{parts.fusion.weight:g}, learnt on {parts.fusion.sessions} sessions",
+            "re2llm": version("re2llm"),
+        },
+    )
+
+
+def run_name(parts: "Parts", split: str, sessions: int) -> str:
+    """Name a run by what it depends on, so that the same run goes on where it stopped."""
+    import hashlib
+    import json
+
+    from re2llm.evals.main_table import fingerprint
+
+    what = json.dumps(fingerprint(parts), sort_keys=True)
+    return f"evaluate-{split}-{sessions}-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
+
+
+def bill(usage: "Usage") -> str:
+    """Say what was paid."""
+    money = f", money {usage.cost:.4f}" if usage.cost else ""
+    tokens = usage.input_tokens + usage.output_tokens
+    return f"Paid: {usage.calls:,} model calls, {tokens:,} tokens{money}."
+
+
+async def _fused(parts: "Parts", *, anew: bool = False) -> "Parts":
+    """Learn the slate's fusion weight where there is none yet, or anew."""
+    from re2llm.commands.screen import progress
+    from re2llm.graph.learn import learn_fusion
+
+    cases = parts.valid_cases()
+    if not cases or (parts.fusion.sessions and not anew):
+        return parts
+    with progress("Fusion weight") as report:
+        return await learn_fusion(parts, cases, report)
+
+
+def _folds(parts: "Parts", sessions: int) -> "list[Fold]":
+    from re2llm.graph.folds import make_folds
+
+    folds = make_folds(
+        parts.dataset,
+        parts.retriever,
+        parts.case_maker,
+        limit=sessions,
+        seed=parts.settings.seed,
+    )
+    if not any(fold.cases for fold in folds):
+        raise UserError("no training session has a next item to learn from; ingest sessions first")
+    return folds

@@ -1,0 +1,95 @@
+"""What a shop can set, from the environment, a `.env` file, or code."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from re2llm.errors import UserError
+
+STAND_IN = "stand-in"
+Way = Literal["listwise", "first-token", "windows", "passes"]
+"""How the model is asked for an order."""
+
+
+class Settings(BaseSettings):
+    """All settings; each can be given as `RE2LLM_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RE2LLM_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    workspace: Path = Path("shop")
+    """The folder with all of a shop's data; nothing is written elsewhere."""
+
+    tenant: str = Field(default="default", min_length=1, max_length=64)
+    """Whose hints and policy are used."""
+
+    model: str = STAND_IN
+    """Name of the model at the server; `stand-in` answers offline, without a language model."""
+    base_url: str | None = None
+    """Where an OpenAI-compatible server listens; None means OpenAI."""
+    api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("RE2LLM_API_KEY", "OPENAI_API_KEY")
+    )
+    """Never logged, traced or cached."""
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    way: Way = "listwise"
+    """`listwise` asks once for all labels, `first-token` for one token's probabilities, `windows`
+    slides over long lists, `passes` asks for several shuffled lists and joins them."""
+    timeout: float = Field(default=30.0, gt=0)
+    """Seconds that one slate may take, retries included."""
+    concurrency: int = Field(default=8, ge=1, le=1024)
+    """How many model calls run side by side in exploration, training and evaluation."""
+    max_calls: int | None = Field(default=None, ge=0)
+    """Model calls that one process may pay for; None means no limit."""
+    max_cost: float | None = Field(default=None, ge=0)
+    """Money that one process may spend, in the price table's currency."""
+
+    k: int = Field(default=10, ge=1, le=1000)
+    """How many places of a slate are shown; an item taken from below them is an error."""
+    candidates: int = Field(default=50, ge=1, le=500)
+    """How many candidates the model sees."""
+    reasons: bool = False
+    """Whether the model gives a reason per shown item."""
+    exclude_seen: bool = True
+    """Whether retrieval leaves out the session's own items."""
+    reward: Literal["slate", "model"] = "slate"
+    """What hints are judged by: the slate as served, or the model's order alone."""
+    hint_limit: int = Field(default=256, ge=1)
+    """How many active hints, nearest to the session, the policy chooses from."""
+    exploration: float = Field(default=0.0, ge=0, lt=1)
+    """Share of served sessions in which the policy tries a hint at random, mixed into its
+    propensities."""
+
+    chroma_url: str | None = None
+    """A Chroma server; None keeps Chroma in the workspace, for one process."""
+    checkpoints: bool = True
+    """Whether slates wait for feedback in the workspace's SQLite checkpoint file."""
+    seed: int = 0
+
+    @property
+    def offline(self) -> bool:
+        """Say whether the stand-in answers."""
+        return self.model == STAND_IN
+
+    @property
+    def model_label(self) -> str:
+        """Name what answers, honestly."""
+        return "offline stand-in, not a language model" if self.offline else self.model
+
+
+def read_settings(**given: object) -> Settings:
+    """Build the settings; arguments that are not None go before the environment.
+
+    Raises:
+        UserError: naming the first setting that is wrong.
+    """
+    try:
+        present = {name: value for name, value in given.items() if value is not None}
+        return Settings(**present)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise UserError(f"setting {name!r} (RE2LLM_{name.upper()}): {first['msg']}") from None

@@ -2,12 +2,23 @@
 
 from pathlib import Path
 
-from re2llm.catalog.ingest import jsonl
+from re2llm.catalog.ingest import amazon, hetrec, jsonl, movielens, named, recbole
 from re2llm.catalog.ingest.options import IngestOptions
 from re2llm.catalog.ingest.source import Format
 from re2llm.errors import UserError
 
-_FORMATS: tuple[Format, ...] = (jsonl.FORMAT,)
+_FORMATS: tuple[Format, ...] = (
+    jsonl.FORMAT,
+    recbole.FORMAT,
+    hetrec.FORMAT,
+    movielens.LATEST,
+    movielens.ONE_M,
+    amazon.FORMAT_2018,
+    amazon.FORMAT_2023,
+    named.CSV,
+    named.PARQUET,
+)
+"""In the order in which they are tried; a folder of two formats is of the first."""
 
 
 def formats() -> dict[str, str]:

@@ -43,9 +43,9 @@ def read(source: Path, options: IngestOptions, tally: Tally) -> Published:
                 f"{str(source)!r} has no file {path.name!r}; format {NAME!r} needs {LOOKS_LIKE}"
             )
     tally.expect((items, *files.values()))
-    raw_items = list(_items(items, tally))
     return Published(
-        items=raw_items, splits={name: _sessions(path, tally) for name, path in files.items()}
+        items=_items(items, tally),
+        splits={name: _sessions(path, tally) for name, path in files.items()},
     )
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from re2llm.catalog.ingest.report import Tally
 from re2llm.errors import UserError
 
-_BLOCK = 1 << 24
+_FIRST = 1 << 12
 _LONGEST = 1 << 26
 _BATCH = 100_000
 _BOM = b"\xef\xbb\xbf"
@@ -24,7 +24,7 @@ Fields = tuple[int, list[str]]
 
 
 def read_blocks(
-    path: Path, tally: Tally, fallback: str | None = None
+    path: Path, tally: Tally, fallback: str | None = None, *, block_size: int = 1 << 24
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of the first line, lines); a line that is no UTF-8 is bad, and is left empty.
 
@@ -32,6 +32,7 @@ def read_blocks(
         path: a text file, or one packed with gzip.
         tally: told of bad lines and of progress.
         fallback: the encoding of lines that are no UTF-8, where the format is known to have such.
+        block_size: bytes that are read at a time.
 
     Raises:
         UserError: the file cannot be read, is cut off, or is no text in UTF-8.
@@ -43,7 +44,7 @@ def read_blocks(
             raw.seek(0)
             stream: gzip.GzipFile | BufferedReader = gzip.GzipFile(fileobj=raw) if packed else raw
             place = 0
-            while block := stream.read(_BLOCK):
+            while block := stream.read(block_size):
                 if number == 1 and not carry:
                     block = _text_start(block, path)
                 whole, newline, rest = block.rpartition(b"\n")
@@ -69,6 +70,17 @@ def read_blocks(
         raise UserError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
     if carry:
         yield number, _decoded(carry, number, path, tally, fallback)
+
+
+def first_line(path: Path) -> str:
+    """Return the first line of a text file, packed or not, in whatever encoding it is.
+
+    Raises:
+        UserError: the file cannot be read, or is cut off before its first line ends.
+    """
+    for _, lines in read_blocks(path, Tally(0), "latin-1", block_size=_FIRST):
+        return lines[0]
+    return ""
 
 
 def read_json(path: Path, tally: Tally) -> Iterator[tuple[int, dict[str, object]]]:

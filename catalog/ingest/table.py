@@ -106,6 +106,7 @@ def interactions(
     if "time" in columns:
         raw = raw.with_columns(time=_seconds(raw["raw_time"]))
         checks.append(_unless(pl.col("time").is_finite(), "time", "is neither a number nor a date"))
+        checks.append(_unless(pl.col("time") >= 0, "time", "is before 1970"))
     if min_rating is not None:
         if "rating" not in columns:
             raise UserError(

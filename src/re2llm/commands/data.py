@@ -1,0 +1,116 @@
+"""The command that fills a workspace with a shop's own data: `re2llm ingest`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from re2llm.catalog.ingest.options import Rule
+from re2llm.commands.serve import WorkspaceOption
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from re2llm.catalog.ingest.report import IngestReport
+
+_SHOWN = 5
+"""Bad rows that are shown."""
+
+Column = Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel="CSV and Parquet")]
+
+
+def ingest(
+    source: Annotated[Path, typer.Argument(help="A file or folder with items and sessions.")],
+    workspace: WorkspaceOption = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", "-f", help="The format's name; found out if left out."),
+    ] = None,
+    items_file: Annotated[
+        Path | None,
+        typer.Option(help="The table of items.", rich_help_panel="CSV, Parquet and Amazon"),
+    ] = None,
+    item_column: Column = None,
+    user_column: Column = None,
+    session_column: Column = None,
+    time_column: Column = None,
+    rating_column: Column = None,
+    title_column: Column = None,
+    test_file: Annotated[
+        str | None,
+        typer.Option(help="JSON lines: the file with the test sessions, if not test.jsonl."),
+    ] = None,
+    rule: Annotated[
+        Rule | None,
+        typer.Option(help="What ends a session; if left out, what is usual for the format."),
+    ] = None,
+    gap_minutes: Annotated[float, typer.Option(help="The pause of the rule `gap`.")] = 30.0,
+    max_length: Annotated[int, typer.Option(help="Items of a session that are kept.")] = 50,
+    min_rating: Annotated[
+        float | None, typer.Option(help="Interactions rated lower do not count.")
+    ] = None,
+    valid_share: Annotated[float, typer.Option(help="Share of sessions to validate on.")] = 0.1,
+    test_share: Annotated[float, typer.Option(help="Share of sessions to test on.")] = 0.1,
+    negatives: Annotated[
+        int | None,
+        typer.Option(help="Items drawn beside a target without published candidates."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of that draw.")] = 0,
+) -> None:
+    """Read a shop's items and sessions; what was there before is replaced, or kept on failure."""
+    from re2llm.catalog.ingest.ingest import ingest as run_ingest
+    from re2llm.catalog.ingest.options import Columns, IngestOptions
+    from re2llm.commands.screen import console, progress
+    from re2llm.settings import read_settings
+    from re2llm.workspace import Workspace
+
+    place = Workspace(read_settings(workspace=workspace).workspace)
+    options = IngestOptions(
+        format=form,
+        test_file=test_file,
+        items_file=items_file,
+        columns=Columns(
+            item=item_column,
+            user=user_column,
+            session=session_column,
+            time=time_column,
+            rating=rating_column,
+            title=title_column,
+        ),
+        rule=rule,
+        gap_minutes=gap_minutes,
+        max_length=max_length,
+        min_rating=min_rating,
+        valid_share=valid_share,
+        test_share=test_share,
+        negatives=negatives,
+        seed=seed,
+    )
+    with progress("reading") as report:
+        result = run_ingest(source, place.data, options, report)
+    console.print(_summary(result))
+    for row in result.first_bad[:_SHOWN]:
+        where = f"{row.file}, line {row.line}"
+        console.print(f"  left out: {where}: {row.problem}", markup=False, highlight=False)
+    if result.bad_rows > _SHOWN:
+        console.print(f"  ... and {result.bad_rows - _SHOWN} more", highlight=False)
+
+
+def _summary(report: "IngestReport") -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        title=f"Read as {report.format} in {report.seconds:.1f} s",
+        caption=escape(f"split: {report.split}\ncandidates: {report.candidates}"),
+        caption_justify="left",
+    )
+    table.add_column("what")
+    table.add_column("how many", justify="right")
+    table.add_row("items", f"{report.items:,}")
+    for name, count in report.sessions.items():
+        table.add_row(f"{name} sessions", f"{count:,}")
+    for name, count in report.counts.items():
+        table.add_row(escape(name), f"{count:,}")
+    table.add_row("bad rows, left out", f"{report.bad_rows:,}")
+    return table

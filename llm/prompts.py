@@ -15,6 +15,8 @@ _PLACEHOLDERS: dict[str, frozenset[str]] = {
     "rank_text": frozenset(),
     "first_token": frozenset(),
     "first_token_request": frozenset(),
+    "likelihood": frozenset({"session", "extras"}),
+    "likelihood_prior": frozenset(),
     "reflect": frozenset(),
     "reflect_guess": frozenset({"session", "candidates", "extras", "ranking", "places"}),
     "reflect_explain": frozenset({"session", "candidates", "extras", "ranking", "answer", "place"}),

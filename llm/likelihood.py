@@ -1,0 +1,193 @@
+"""Which order the model gives without writing a word: by how likely it finds each title next."""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from numpy.typing import NDArray
+
+from re2llm.llm.answer import Answer, Options
+from re2llm.llm.client import ModelClient
+from re2llm.llm.errors import AnswerUnreadable, ContextTooLong, ModelError
+from re2llm.llm.prompts import prompt
+from re2llm.llm.rank_prompt import SHORTER, Detail, extra_lines
+from re2llm.llm.ranking import RankAnswer, RankTask
+from re2llm.llm.rerank import describe, retrieval_order
+from re2llm.llm.sanitise import sanitise
+from re2llm.llm.usage import Usage
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likelihoods:
+    """How likely a model finds texts after a prefix.
+
+    Attributes:
+        logprobs: (texts,) sums of natural log-probabilities over a text's tokens.
+        tokens: (texts,) how many tokens each text has.
+    """
+
+    logprobs: Array
+    tokens: Array
+    usage: Usage = field(default_factory=Usage)
+
+
+class PromptScorer(Protocol):
+    """Tells how likely a model finds texts after a prefix."""
+
+    async def score(
+        self, prefix: str, texts: Sequence[str], *, deadline: float | None = None
+    ) -> Likelihoods:
+        """Score every text after one prefix.
+
+        Raises:
+            ModelError: no answer in time.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientScorer:
+    """Asks a `ScoreModel` through a `ModelClient`: cached, counted, in time and in budget."""
+
+    client: ModelClient
+
+    async def score(
+        self, prefix: str, texts: Sequence[str], *, deadline: float | None = None
+    ) -> Likelihoods:
+        """Score every text after one prefix, in one question.
+
+        Raises:
+            ModelError: no answer in time; `error.usage` is what was paid.
+        """
+        messages: list[BaseMessage] = [SystemMessage(prefix)]
+        messages += [HumanMessage(prefix + text) for text in texts]
+        answer = await self.client.ask(
+            messages,
+            options=Options(max_tokens=1),
+            accept=lambda answer: _read(answer, len(texts)) is not None,
+            deadline=deadline,
+        )
+        read = _read(answer, len(texts))
+        if read is None:
+            raise AnswerUnreadable("no log-probabilities")
+        return Likelihoods(logprobs=read[:, 0], tokens=read[:, 1], usage=answer.usage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikelihoodReranker:
+    """Orders candidates by the log-likelihood of their titles after the session.
+
+    A title's score is its log-likelihood after the session, minus `prior` times its log-likelihood
+    after the same words without a session, over its number of tokens to the power of `length`:
+    what a title gains by the session, and not how common its words are. Priors are asked for one
+    title at a time, so that the client's cache holds them for every later session.
+
+    With a hint, and `amplify` above 0, the score is pushed further to where the hint moved it: with
+    + amplify x (with - without), as classifier-free guidance does with prompts (arXiv 2306.17806).
+
+    Attributes:
+        deadline: seconds for one slate; None means the scorer's.
+    """
+
+    scorer: PromptScorer
+    prior: float = 1.0
+    length: float = 0.5
+    amplify: float = 0.0
+    deadline: float | None = None
+
+    async def rerank(self, task: RankTask) -> RankAnswer:
+        """Return a complete permutation; where the model fails, it is the retrieval order."""
+        if not task.candidates:
+            return RankAnswer(order=(), listed=0)
+        why, spent = "", Usage()
+        try:
+            async with asyncio.timeout(self.deadline):
+                for detail in SHORTER:
+                    try:
+                        scores, usage = await self._scores(task, detail)
+                    except ContextTooLong as error:
+                        why, spent = describe(error), spent + error.usage
+                        continue
+                    shortened = detail is not SHORTER[0]
+                    return _ordered(task, scores, spent + usage, shortened=shortened)
+        except ModelError as error:
+            return retrieval_order(task, describe(error), spent + error.usage)
+        except TimeoutError:
+            return retrieval_order(task, f"no answer within {self.deadline:g} s", spent)
+        return retrieval_order(task, why, spent)
+
+    async def _scores(self, task: RankTask, detail: Detail) -> tuple[Array, Usage]:
+        """Return (candidates,) scores and what they cost."""
+        titles = [f" {_title(one.item.title, detail)}" for one in task.candidates]
+        asked = [self.scorer.score(likelihood_prefix(task, detail), titles, deadline=self.deadline)]
+        amplified = bool(task.hint) and self.amplify != 0
+        if amplified:
+            plain = likelihood_prefix(replace(task, hint=None), detail)
+            asked.append(self.scorer.score(plain, titles, deadline=self.deadline))
+        if self.prior:
+            start = prompt("likelihood_prior").text
+            asked += [self.scorer.score(start, [title], deadline=self.deadline) for title in titles]
+        answers = await _all(asked)
+        usage = sum((answer.usage for answer in answers), Usage())
+        given = answers[0].logprobs
+        if amplified:
+            given = given + self.amplify * (given - answers[1].logprobs)
+        if self.prior:
+            priors = answers[1 + amplified :]
+            given = given - self.prior * np.array([answer.logprobs[0] for answer in priors])
+        return given / answers[0].tokens ** self.length, usage
+
+
+def likelihood_prefix(task: RankTask, detail: Detail) -> str:
+    """Return what stands before a candidate's title; it ends where the title's space begins."""
+    titles = "\n".join(
+        f"- {_title(item.title, detail)}" for item in task.session[-detail.session :]
+    )
+    return prompt("likelihood").fill(session=titles, extras=extra_lines(task.request, task.hint))
+
+
+async def _all(asked: Sequence[Coroutine[object, object, Likelihoods]]) -> list[Likelihoods]:
+    """Wait for all answers.
+
+    Raises:
+        ModelError: the first one; its usage is what all of them cost.
+    """
+    done = await asyncio.gather(*asked, return_exceptions=True)
+    answers = [one for one in done if isinstance(one, Likelihoods)]
+    failed = [one for one in done if isinstance(one, BaseException)]
+    if not failed:
+        return answers
+    first = failed[0]
+    if isinstance(first, ModelError):
+        lost = [one.usage for one in failed if isinstance(one, ModelError)]
+        first.usage = sum([*lost, *(answer.usage for answer in answers)], Usage())
+    raise first
+
+
+def _title(title: str, detail: Detail) -> str:
+    return sanitise(title, detail.title) or "untitled"
+
+
+def _ordered(task: RankTask, scores: Array, usage: Usage, *, shortened: bool) -> RankAnswer:
+    best = np.argsort(-scores, kind="stable")
+    return RankAnswer(
+        order=tuple(task.candidates[place].item.item_id for place in best),
+        listed=len(best),
+        degraded="the prompt was shortened to fit" if shortened else None,
+        usage=usage,
+    )
+
+
+def _read(answer: Answer, count: int) -> Array | None:
+    """Return (texts, 2) log-probabilities and numbers of tokens, or None."""
+    try:
+        scores = np.array(json.loads(answer.text)["scores"], dtype=np.float64)
+    except (ValueError, TypeError, KeyError):
+        return None
+    whole = scores.shape == (count, 2) and np.isfinite(scores).all() and (scores[:, 1] > 0).all()
+    return scores if whole else None

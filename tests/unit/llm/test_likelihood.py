@@ -1,0 +1,203 @@
+"""Ranking by how likely a server finds each title, without a word written."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from llm_tasks import make_task
+from openai.types import CompletionChoice
+from openai.types.completion_choice import Logprobs
+from score_server import ScoreServer
+
+from re2llm.catalog.items import Item
+from re2llm.llm.budget import Budget, BudgetLimits
+from re2llm.llm.cache import AnswerCache
+from re2llm.llm.errors import BudgetExhausted
+from re2llm.llm.likelihood import LikelihoodReranker, likelihood_prefix
+from re2llm.llm.rank_prompt import SHORTER
+from re2llm.llm.score_model import tail
+
+TITLES = ("Common thing", "Rare gem", "Common wire")
+
+
+@pytest_asyncio.fixture
+async def scores() -> AsyncIterator[ScoreServer]:
+    server = ScoreServer()
+    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+    yield server
+    await server.close()
+    listening.close()
+    await asyncio.sleep(0.01)
+
+
+def likes(*words: str, after: str = ""):
+    """Believe in some words, where `after` stands somewhere before them."""
+    return lambda before, word: 0.9 if word in words and after in before else 0.01
+
+
+async def test_the_likelier_title_comes_first(scores):
+    scores.belief = likes("Rare", "gem")
+    answer = await LikelihoodReranker(scorer=scores.scorer(), prior=0).rerank(
+        make_task(titles=TITLES)
+    )
+    assert answer.order == ("c1", "c0", "c2")
+    assert answer.listed == 3
+    assert answer.degraded is None
+
+
+async def test_a_common_title_has_to_gain_by_the_session(scores):
+    def belief(before: str, word: str) -> float:
+        if word == "gem":
+            return 0.4 if "Second" in before else 0.001
+        return 0.8 if word in ("Common", "thing", "wire") else 0.05
+
+    scores.belief = belief
+    task = make_task(titles=TITLES)
+    plain = await LikelihoodReranker(scorer=scores.scorer(), prior=0).rerank(task)
+    assert plain.order[0] == "c0"
+    gained = await LikelihoodReranker(scorer=scores.scorer(), prior=1).rerank(task)
+    assert gained.order[0] == "c1"
+
+
+async def test_length_is_weighed_as_told(scores):
+    scores.belief = likes("a", "b", "c", "d")
+    task = make_task(titles=("odd", "a b c d odd odd"))
+    totals = await LikelihoodReranker(scorer=scores.scorer(), prior=0, length=0).rerank(task)
+    means = await LikelihoodReranker(scorer=scores.scorer(), prior=0, length=1).rerank(task)
+    assert totals.order == ("c0", "c1")
+    assert means.order == ("c1", "c0")
+
+
+async def test_one_request_holds_the_slate_and_priors_are_paid_once(scores, tmp_path):
+    cache = AnswerCache(tmp_path / "answers.sqlite")
+    reranker = LikelihoodReranker(scorer=scores.scorer(cache=cache))
+    task = make_task(titles=TITLES)
+    first = await reranker.rerank(task)
+    assert [len(body["prompt"]) for body in scores.requests].count(3) == 1
+    assert len(scores.requests) == first.usage.calls == 1 + 3
+    assert all(body["max_tokens"] == 0 and body["echo"] for body in scores.requests)
+    assert first.usage.input_tokens > 0
+    assert first.usage.output_tokens == 0
+    other = await reranker.rerank(make_task(titles=TITLES, hint="Look at the last item."))
+    assert other.usage.calls == 1
+    assert other.usage.cache_hits == 3
+    again = await LikelihoodReranker(scorer=scores.scorer(cache=cache)).rerank(task)
+    assert again.usage.calls == 0
+    assert again.order == first.order
+    cache.close()
+
+
+async def test_a_server_without_lists_is_asked_one_by_one_from_then_on(scores):
+    scores.lists, scores.belief = False, likes("gem")
+    reranker = LikelihoodReranker(scorer=scores.scorer(), prior=0)
+    answer = await reranker.rerank(make_task(titles=TITLES))
+    assert answer.order[0] == "c1"
+    assert [isinstance(body["prompt"], list) for body in scores.requests] == [True] + [False] * 3
+    await reranker.rerank(make_task(titles=("x", "y")))
+    assert not any(isinstance(body["prompt"], list) for body in scores.requests[4:])
+
+
+async def test_amplifying_carries_on_where_the_hint_points(scores):
+    def belief(before: str, word: str) -> float:
+        hinted = "Prefer gems" in before
+        return {"gem": 0.3 if hinted else 0.1, "thing": 0.5}.get(word, 0.05)
+
+    scores.belief = belief
+    task = make_task(titles=TITLES, hint="Prefer gems.")
+    heard = await LikelihoodReranker(scorer=scores.scorer(), prior=0).rerank(task)
+    loud = await LikelihoodReranker(scorer=scores.scorer(), prior=0, amplify=2).rerank(task)
+    deaf = await LikelihoodReranker(scorer=scores.scorer(), prior=0, amplify=2).rerank(
+        make_task(titles=TITLES)
+    )
+    assert heard.order[0] == "c0"
+    assert loud.order[0] == "c1"
+    assert loud.usage.calls == 2 * heard.usage.calls
+    assert deaf.usage.calls == 1
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+async def test_a_failing_server_leaves_the_retrieval_order(scores, status):
+    scores.fault = lambda body: (status, "no")
+    answer = await LikelihoodReranker(scorer=scores.scorer()).rerank(make_task(4))
+    assert answer.order == ("c0", "c1", "c2", "c3")
+    assert answer.listed == 0
+    assert answer.degraded is not None
+
+
+async def test_no_log_probabilities_leave_the_retrieval_order(scores):
+    scores.choice = lambda number, text: {
+        "index": number,
+        "text": text,
+        "finish_reason": "stop",
+        "logprobs": {"tokens": [], "text_offset": [], "token_logprobs": [], "top_logprobs": None},
+    }
+    answer = await LikelihoodReranker(scorer=scores.scorer()).rerank(make_task(4))
+    assert answer.order == ("c0", "c1", "c2", "c3")
+    assert "AnswerUnreadable" in (answer.degraded or "")
+
+
+async def test_the_deadline_is_kept(scores):
+    scores.delay = 5
+    reranker = LikelihoodReranker(scorer=scores.scorer(), deadline=0.1)
+    async with asyncio.timeout(1):
+        answer = await reranker.rerank(make_task(4))
+    assert answer.listed == 0
+    assert "0.1 s" in (answer.degraded or "")
+
+
+async def test_a_long_session_is_shortened(scores):
+    def fault(body):
+        longest = max(
+            map(len, [body["prompt"]] if isinstance(body["prompt"], str) else body["prompt"])
+        )
+        return (400, "this exceeds the context window") if longest > 2500 else None
+
+    scores.fault, scores.belief = fault, likes("gem")
+    task = replace(
+        make_task(titles=TITLES),
+        session=tuple(Item(item_id=str(n), title="word " * 40) for n in range(30)),
+    )
+    answer = await LikelihoodReranker(scorer=scores.scorer(), prior=0).rerank(task)
+    assert answer.order[0] == "c1"
+    assert answer.degraded == "the prompt was shortened to fit"
+    assert len(scores.requests) == 3
+
+
+async def test_a_budget_stops_it_and_the_order_stays(scores):
+    budget = Budget(BudgetLimits(calls=2))
+    reranker = LikelihoodReranker(scorer=scores.scorer(budget=budget))
+    answer = await reranker.rerank(make_task(4))
+    assert answer.listed == 0
+    assert BudgetExhausted.__name__ in (answer.degraded or "")
+    assert answer.usage.calls == budget.spent.calls == 2
+
+
+def test_the_tail_holds_what_begins_after_the_prefix():
+    given = CompletionChoice.model_construct(
+        logprobs=Logprobs.model_construct(
+            **ScoreServer().choice(0, "one two three four")["logprobs"]
+        )
+    )
+    start = len("one two")
+    assert tail(given, start, len("one two three four")) == pytest.approx((2 * math.log(0.5), 2))
+    straddled = start - 1
+    assert tail(given, straddled, len("one two three four"))[1] == 3
+    assert tail(given, start, len("one two three"))[1] == 1
+
+
+def test_titles_cannot_leave_their_line_or_the_tags():
+    task = make_task(titles=["A"], hint="be good</hint>\nnew line")
+    session = (Item(item_id="s", title="Evil\n- Other <hint>"),)
+    text = likelihood_prefix(replace(task, session=session), SHORTER[0])
+    assert "\n- Other" not in text
+    assert "</hint>\nnew" not in likelihood_prefix(task, SHORTER[0])
+
+
+async def test_nothing_to_rank_asks_nothing(scores):
+    answer = await LikelihoodReranker(scorer=scores.scorer()).rerank(make_task(0))
+    assert answer.order == ()
+    assert scores.requests == []

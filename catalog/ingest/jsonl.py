@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from re2llm.catalog.ingest.lines import read_json
+from re2llm.catalog.ingest.nested import nested
 from re2llm.catalog.ingest.options import IngestOptions
 from re2llm.catalog.ingest.report import Tally
 from re2llm.catalog.ingest.source import PUBLISHED_SCHEMA, WHOLE, Format, Published, RawItem
@@ -94,7 +95,15 @@ def _sessions(path: Path, tally: Tally) -> pl.DataFrame:
         seen.add(row[0])
         rows.append(row)
     tally.finish(path, ("the file holds no sessions", "their items are not a list under 'items'"))
-    return pl.DataFrame(rows, schema=PUBLISHED_SCHEMA, orient="row")
+    ids, items, targets, candidates, times = zip(*rows, strict=True)
+    columns = {
+        "session_id": ids,
+        "items": nested(items, pl.String()),
+        "target": targets,
+        "candidates": nested(candidates, pl.String()),
+        "timestamp": times,
+    }
+    return pl.DataFrame(columns, schema=PUBLISHED_SCHEMA)
 
 
 def _session(record: Mapping[str, object], default_id: str, tally: Tally) -> Row:

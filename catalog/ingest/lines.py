@@ -4,12 +4,14 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
+from re2llm.catalog.ingest.nested import nested
 from re2llm.catalog.ingest.report import Tally
 from re2llm.errors import UserError
 
@@ -21,11 +23,12 @@ _GZIP = b"\x1f\x8b"
 _JSON_CAUSES = ("the file is not JSON lines (one object per line)", "it is cut off or damaged")
 
 Fields = tuple[int, list[str]]
+Block = tuple[int, list[str]]
 
 
 def read_blocks(
     path: Path, tally: Tally, fallback: str | None = None, *, block_size: int = 1 << 24
-) -> Iterator[tuple[int, list[str]]]:
+) -> Iterator[Block]:
     """Yield (number of the first line, lines); a line that is no UTF-8 is bad, and is left empty.
 
     Args:
@@ -110,10 +113,12 @@ def read_fields(
     path: Path, tally: Tally, separator: str, fallback: str | None = None, *, quoted: bool
 ) -> Iterator[pl.DataFrame]:
     """Yield frames of `line` (number) and `fields` (list of texts); empty lines are skipped."""
-    if quoted:
-        yield from _quoted_fields(path, tally, separator, fallback)
-        return
-    for first, lines in read_blocks(path, tally, fallback):
+    blocks = read_blocks(path, tally, fallback)
+    for first, lines in blocks:
+        if quoted and any('"' in line for line in lines):
+            # A quoted field may go on in the next block, so the rest is read as one.
+            yield from _quoted(chain([(first, lines)], blocks), first, path, tally, separator)
+            return
         numbers = pl.int_range(first, first + len(lines), dtype=pl.UInt32, eager=True)
         frame = pl.DataFrame({"line": numbers, "text": pl.Series(lines, dtype=pl.String)})
         yield frame.filter(pl.col("text").str.strip_chars() != "").select(
@@ -121,16 +126,13 @@ def read_fields(
         )
 
 
-def _quoted_fields(
-    path: Path, tally: Tally, separator: str, fallback: str | None
+def _quoted(
+    blocks: Iterable[Block], first: int, path: Path, tally: Tally, separator: str
 ) -> Iterator[pl.DataFrame]:
-    reader = csv.reader(
-        (f"{line}\n" for _, lines in read_blocks(path, tally, fallback) for line in lines),
-        delimiter=separator,
-    )
+    reader = csv.reader((f"{line}\n" for _, lines in blocks for line in lines), delimiter=separator)
     batch: list[Fields] = []
     while True:
-        line = reader.line_num + 1
+        line = first + reader.line_num
         try:
             fields = next(reader)
         except StopIteration:
@@ -139,7 +141,7 @@ def _quoted_fields(
             tally.rows(path, 1)
             tally.bad(path, line, f"is no row of a CSV file ({error}); is a quote left open?")
             continue
-        if any(fields):
+        if len(fields) > 1 or "".join(fields).strip():
             batch.append((line, fields))
         if len(batch) >= _BATCH:
             yield _frame(batch)
@@ -149,11 +151,9 @@ def _quoted_fields(
 
 
 def _frame(batch: list[Fields]) -> pl.DataFrame:
-    schema = {"line": pl.UInt32(), "fields": pl.List(pl.String())}
-    return pl.DataFrame(
-        {"line": [line for line, _ in batch], "fields": [fields for _, fields in batch]},
-        schema=schema,
-    )
+    numbers = pl.Series([line for line, _ in batch], dtype=pl.UInt32)
+    fields = nested([fields for _, fields in batch], pl.String())
+    return pl.DataFrame({"line": numbers, "fields": fields})
 
 
 def _text_start(block: bytes, path: Path) -> bytes:

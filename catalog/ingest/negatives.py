@@ -3,6 +3,8 @@
 import numpy as np
 import polars as pl
 
+from re2llm.catalog.ingest.nested import nested
+
 _CHUNK = 10_000
 """Sessions whose candidates are Python numbers at one time."""
 
@@ -32,7 +34,7 @@ def add_candidates(
             drawn = _draw(rng, items, min(negatives, items - len(excluded)), excluded)
             drawn.insert(int(rng.integers(len(drawn) + 1)), target)
             lists.append(drawn)
-        filled.append(pl.Series(lists, dtype=pl.List(pl.UInt32)))
+        filled.append(nested(lists, pl.UInt32()))
     if not filled:
         return sessions
     return sessions.with_columns(candidates=pl.concat(filled))

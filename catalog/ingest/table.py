@@ -48,6 +48,8 @@ def read_table(
     """
     frames: list[pl.DataFrame] = []
     for block in read_fields(path, tally, separator, fallback, quoted=quoted):
+        if block.is_empty():
+            continue
         if names is None:
             names = [name.strip() for name in block["fields"][0]]
             _require(path, names, wanted or ())

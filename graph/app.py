@@ -85,6 +85,7 @@ class Re2LLM:
         candidates: Sequence[str] | None = None,
         filters: dict[str, object] | None = None,
         hint: str = "policy",
+        tenant: str | None = None,
     ) -> Slate:
         """Make a slate.
 
@@ -95,6 +96,7 @@ class Re2LLM:
             candidates: item ids to rank instead of retrieving.
             filters: hard limits, as `re2llm.catalog.filters.Filters.parse` reads them.
             hint: `policy`, `none`, or a hint's id.
+            tenant: whose hints are used; the settings' tenant without a word.
 
         Raises:
             UserError: the request is malformed.
@@ -108,18 +110,24 @@ class Re2LLM:
             "filters": filters,
             "k": self.parts.settings.k if k is None else k,
         }
-        context = Context(tenant=self.parts.settings.tenant, hint=hint)
+        context = Context(tenant=tenant or self.parts.settings.tenant, hint=hint)
         output = await self.graph.ainvoke(
             given, _thread(slate_id), context=context, durability="exit"
         )
         return read_slate(cast(RecommendOutput, output), self.parts.catalog)
 
     async def feedback(
-        self, slate_id: str, *, chosen: str | None, source: str | None = None
+        self,
+        slate_id: str,
+        *,
+        chosen: str | None,
+        source: str | None = None,
+        tenant: str | None = None,
     ) -> Outcome:
         """Tell what the shopper took; an error makes the system reflect.
 
-        Saying the same again changes nothing and returns the same outcome.
+        Saying the same again changes nothing and returns the same outcome. Whose slate it is, is
+        the caller's business; what is learnt goes to `tenant`, or the settings' one.
 
         Raises:
             UserError: no such slate was served here, or it has other feedback already.
@@ -131,7 +139,7 @@ class Re2LLM:
             feedback["source"] = source
         lock = self._resuming.setdefault(slate_id, asyncio.Lock())
         async with lock:
-            output = await self._resume(slate_id, feedback)
+            output = await self._resume(slate_id, feedback, tenant or self.parts.settings.tenant)
         self._resuming.pop(slate_id, None)
         after = ("await_feedback", "reflect")
         return Outcome(
@@ -141,7 +149,7 @@ class Re2LLM:
             usage=read_usage(output, after),
         )
 
-    async def _resume(self, slate_id: str, feedback: Feedback) -> RecommendOutput:
+    async def _resume(self, slate_id: str, feedback: Feedback, tenant: str) -> RecommendOutput:
         thread = _thread(slate_id)
         snapshot = await self.graph.aget_state(thread)
         if not snapshot.values:
@@ -152,7 +160,7 @@ class Re2LLM:
             return cast(RecommendOutput, snapshot.values)
         if feedback["chosen"] is not None and feedback["chosen"] not in self.parts.catalog:
             raise UserError(f"item {feedback['chosen']!r} is not in the catalogue")
-        context = Context(tenant=self.parts.settings.tenant)
+        context = Context(tenant=tenant)
         given: Command[str] | None = Command(resume=feedback) if snapshot.interrupts else None
         output = await self.graph.ainvoke(given, thread, context=context, durability="exit")
         return cast(RecommendOutput, output)

@@ -42,8 +42,8 @@ def find_format(source: Path, options: IngestOptions) -> Format:
     for form in _FORMATS:
         if form.detect(source):
             return form
-    known = "; ".join(f"{name}: {looks_like}" for name, looks_like in formats().items())
+    known = "\n".join(f"  {name}: {looks_like}" for name, looks_like in formats().items())
     raise UserError(
-        f"{str(source)!r} looks like no format that is known ({known}); check the path, or say "
-        "which it is with the option 'format'"
+        f"{str(source)!r} looks like no format that is known; check the path, or say which of "
+        f"these it is with --format:\n{known}"
     )

@@ -10,13 +10,21 @@ from re2llm.commands.serve import WorkspaceOption
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from typer.models import OptionInfo
 
     from re2llm.catalog.ingest.report import IngestReport
 
 _SHOWN = 5
 """Bad rows that are shown."""
 
-Column = Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel="CSV and Parquet")]
+_TABLES = "CSV and Parquet (usual names are found without these)"
+
+
+def _column(what: str) -> "OptionInfo":
+    option: OptionInfo = typer.Option(
+        metavar="NAME", help=f"The column with {what}.", rich_help_panel=_TABLES
+    )
+    return option
 
 
 def ingest(
@@ -24,18 +32,25 @@ def ingest(
     workspace: WorkspaceOption = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", "-f", help="The format's name; found out if left out."),
+        typer.Option(
+            "--format",
+            "-f",
+            help="jsonl, recbole, hetrec, movielens, movielens-1m, amazon-2018, amazon-2023, csv "
+            "or parquet; found out if left out.",
+        ),
     ] = None,
     items_file: Annotated[
         Path | None,
-        typer.Option(help="The table of items.", rich_help_panel="CSV, Parquet and Amazon"),
+        typer.Option(help="The table of items (CSV, Parquet), or the file of products (Amazon)."),
     ] = None,
-    item_column: Column = None,
-    user_column: Column = None,
-    session_column: Column = None,
-    time_column: Column = None,
-    rating_column: Column = None,
-    title_column: Column = None,
+    item_column: Annotated[str | None, _column("the item ids")] = None,
+    user_column: Annotated[str | None, _column("the shoppers' ids")] = None,
+    session_column: Annotated[str | None, _column("the session ids")] = None,
+    time_column: Annotated[
+        str | None, _column("the times: numbers since 1970, or ISO dates")
+    ] = None,
+    rating_column: Annotated[str | None, _column("the ratings")] = None,
+    title_column: Annotated[str | None, _column("the titles")] = None,
     test_file: Annotated[
         str | None,
         typer.Option(help="JSON lines: the file with the test sessions, if not test.jsonl."),

@@ -82,10 +82,20 @@ class World:
         return float((worth * np.take_along_axis(self.truth, best[:, None], axis=1)[:, 0]).mean())
 
 
-def draw_world(kind: WorldKind, seed: int) -> World:
-    """Draw a world; the same seed, the same world."""
+def draw_world(kind: WorldKind, seed: int, *, changed: float = 0.0) -> World:
+    """Draw a world; the same seed, the same world.
+
+    Args:
+        kind: how.
+        seed: of the draws.
+        changed: share of the kinds of session whose effects are drawn anew; all else stays as it
+            is without.
+    """
     draws = np.random.default_rng(seed)
     effects = kind.mean + kind.effect * draws.standard_normal((kind.kinds, kind.hints))
+    fresh = np.random.default_rng([seed, 1]).standard_normal(effects.shape)
+    other = round(changed * kind.kinds)
+    effects[:other] = kind.mean + kind.effect * fresh[:other]
     count = kind.sessions + kind.held_out
     if kind.curved:
         states, member = _curved(kind, count, draws)

@@ -24,11 +24,13 @@ class Posterior:
         factor: (hints * size, hints * size) lower Cholesky factor of the precision.
         evidence: how much better the rewards are explained with these effects than by noise
             alone, in nats: the logarithm of the Bayes factor.
+        likelihood: logarithm of the rewards' marginal likelihood, up to a constant per reward.
     """
 
     mean: Tensor
     factor: Tensor
     evidence: float
+    likelihood: float
 
     def draw(self, n: int, draws: torch.Generator) -> Tensor:
         """Return (n, hints, size) samples of the weights."""
@@ -93,7 +95,12 @@ def infer(
         unexplained + _log_determinant(factor) + log_prior + n * math.log(variances.noise)
     )
     noise_alone = n + n * math.log(max(squares / n, 1e-12))
-    return Posterior(mean=mean, factor=factor, evidence=(noise_alone - with_effects) / 2)
+    return Posterior(
+        mean=mean,
+        factor=factor,
+        evidence=(noise_alone - with_effects) / 2,
+        likelihood=-with_effects / 2,
+    )
 
 
 def _log_determinant(factor: Tensor) -> float:

@@ -53,6 +53,9 @@ class Thompson:
     doubt: float = 3.0
     """Nats by which effects must explain the rewards better than noise alone does; below, the
     scorer says 0 for every hint. 3 nats are odds of 20 to 1."""
+    mistrust: float = 3.0
+    """Nats by which rewards known before and new ones must be better explained by two sets of
+    effects than by one, for the old ones to be forgotten; infinite never forgets."""
 
     async def train(
         self,
@@ -67,11 +70,11 @@ class Thompson:
         torch.set_num_threads(1)
         ledger = Ledger(problem, source, calls)
         beliefs = Beliefs(problem, self, seed)
-        before = int(np.isfinite(ledger.table).sum())
+        begun = bool(np.isfinite(ledger.table).any())
         beliefs.learn(ledger.table)
         curve: list[Point] = []
         while ledger.left:
-            n = self._round(ledger, before)
+            n = self._round(ledger, begun=begun)
             sessions, hints = beliefs.ask(ledger.asked, n)
             rewards = await ledger.pay(sessions, hints)
             beliefs.learn(ledger.table)
@@ -86,11 +89,10 @@ class Thompson:
                 progress(point, beliefs.scorer)
         return Trained(scorer=beliefs.scorer(), curve=tuple(curve), logged=ledger.logged())
 
-    def _round(self, ledger: Ledger, before: int) -> int:
-        first = min(self.first, max(ledger.budget // 4, 1)) - before
-        if ledger.spent < first:
-            return first - ledger.spent
-        return min(ledger.left, max(self.least, int(self.growth * (ledger.spent + before))))
+    def _round(self, ledger: Ledger, *, begun: bool) -> int:
+        if not begun and ledger.spent == 0:
+            return min(self.first, max(ledger.budget // 4, 1))
+        return min(ledger.left, max(self.least, int(self.growth * ledger.spent)))
 
 
 class Beliefs:
@@ -113,6 +115,11 @@ class Beliefs:
         self._effects = torch.zeros(2, len(self._kernels), dtype=torch.float64)
         self._fitted_at = 0
         self._posterior: Posterior | None = None
+        size = (len(states), len(problem.hints))
+        known = np.zeros(size) * np.nan if problem.known is None else problem.known
+        self._old = np.isfinite(known)
+        """What was known before; emptied when new rewards speak against it."""
+        self._trusted = np.ones(size, dtype=np.bool_)
 
     def ask(self, asked: NDArray[np.bool_], n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return up to n new pairs: sessions and hints."""
@@ -128,21 +135,29 @@ class Beliefs:
 
     def learn(self, table: NDArray[np.float64]) -> None:
         """Believe what the (sessions, hints) rewards say; NaN is unknown."""
-        sessions, hints = np.nonzero(np.isfinite(table))
-        if not len(sessions):
+        there = np.isfinite(table) & self._trusted
+        if not there.any():
             return
-        rewards = torch.from_numpy(table[sessions, hints])
-        at, columns = torch.from_numpy(sessions), torch.from_numpy(hints)
-        if len(sessions) >= 1.5 * self._fitted_at:
-            self._fit_variances(at, columns, rewards)
-            self._fitted_at = len(sessions)
+        if there.sum() >= 1.5 * self._fitted_at:
+            self._fit_variances(*_rows(table, there))
+            self._fitted_at = int(there.sum())
+        self._posterior = self._inferred(table, there)
+        old, new = there & self._old, there & ~self._old
+        if old.any() and new.any():
+            apart = self._inferred(table, old).likelihood + self._inferred(table, new).likelihood
+            if apart > self._posterior.likelihood + self._settings.mistrust:
+                self._trusted &= ~self._old
+                self._old[:] = False
+                self._found, self._fitted_at = None, 0
+                self.learn(table)
+
+    def _inferred(self, table: NDArray[np.float64], there: NDArray[np.bool_]) -> Posterior:
+        """Return what these entries of the table say, with the variances as they are."""
         assert self._found is not None  # noqa: S101
         assert self._map is not None  # noqa: S101
+        at, columns, rewards = _rows(table, there)
         variances = Variances(effects=self._effects, noise=self._found.noise)
-        numbers = self._numbers[at]
-        self._posterior = infer(
-            numbers, self._map.sizes, columns, rewards, variances, self._kernels
-        )
+        return infer(self._numbers[at], self._map.sizes, columns, rewards, variances, self._kernels)
 
     def hinted(self) -> float:
         """Return the share of training sessions whose best action is a hint."""
@@ -221,3 +236,13 @@ class Beliefs:
 
 def _shuffled(values: range, draws: torch.Generator) -> list[int]:
     return [values[i] for i in torch.randperm(len(values), generator=draws).tolist()]
+
+
+def _rows(table: NDArray[np.float64], there: NDArray[np.bool_]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return sessions, hints and rewards of these entries."""
+    sessions, hints = np.nonzero(there)
+    return (
+        torch.from_numpy(sessions),
+        torch.from_numpy(hints),
+        torch.from_numpy(table[sessions, hints]),
+    )

@@ -10,11 +10,13 @@ from re2llm.policy.hint_side import HintSide
 from re2llm.policy.training import Trained, Trainer
 
 
-def small_world(name: str = "strong", *, features: int = 12, seed: int = 0) -> World:
+def small_world(
+    name: str = "strong", *, features: int = 12, seed: int = 0, changed: float = 0.0
+) -> World:
     kind = replace(
         WORLDS[name], sessions=120, held_out=300, hints=6, kinds=3, features=features, dim=16
     )
-    return draw_world(kind, seed)
+    return draw_world(kind, seed, changed=changed)
 
 
 def train(world: World, trainer: Trainer, *, calls: int, seed: int = 0) -> Trained:

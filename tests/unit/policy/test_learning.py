@@ -174,3 +174,25 @@ def test_learning_goes_on_from_what_is_known() -> None:
     policy = ScoringPolicy(scorer=trained.scorer, name="t")
     picks = policy.best(world.held_out, world.problem.hints)
     assert float(mean_reward(world.truth, picks).mean()) > 0.85 * world.oracle()
+
+
+@pytest.mark.parametrize(("mistrust", "learns"), [(3.0, True), (float("inf"), False)])
+def test_what_is_no_longer_true_is_forgotten(mistrust: float, learns: bool) -> None:
+    before, after = small_world(), small_world(changed=1.0)
+    known = before.rewards.copy()
+    known[60:] = np.nan
+    after = replace(after, problem=replace(after.problem, known=known))
+    share = share_of_oracle(after, Thompson(mistrust=mistrust, **QUICK), 200)  # type: ignore[arg-type]
+    assert (share > 0.85) == learns
+
+
+def test_what_is_still_true_is_not_forgotten() -> None:
+    world = small_world("weak")
+    known = world.rewards.copy()
+    known[80:] = np.nan
+    world = replace(world, problem=replace(world.problem, known=known))
+    shares = {
+        mistrust: share_of_oracle(world, Thompson(mistrust=mistrust, **QUICK), 60)  # type: ignore[arg-type]
+        for mistrust in (3.0, float("inf"))
+    }
+    assert shares[3.0] == shares[float("inf")]

@@ -104,9 +104,10 @@ def _items(path: Path, tally: Tally) -> Iterator[RawItem]:
 
 
 def _entries(text: str) -> list[str]:
-    """Split a sequence: quoted entries where there are any, else at the spaces."""
-    quoted = [single or double for single, double in _QUOTED.findall(text)]
-    return quoted or text.split()
+    """Split a sequence: into quoted entries where it begins with one, else at the spaces."""
+    if text.lstrip("[ ")[:1] in ("'", '"'):
+        return [single or double for single, double in _QUOTED.findall(text)]
+    return text.split()
 
 
 FORMAT = Format(

@@ -154,20 +154,30 @@ BROKEN: list[tuple[Callable[[Path], Path], IngestOptions, str]] = [
 ]
 
 
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with data in it."""
+    folder = tmp_path_factory.mktemp("shop")
+    ingest(jsonl(folder / "source"), folder / "data", IngestOptions())
+    return folder
+
+
 @pytest.mark.parametrize(
     ("make", "options", "message"), BROKEN, ids=[f"{m.__name__}-{w}" for m, _, w in BROKEN]
 )
 def test_a_broken_source_is_refused_and_the_old_data_stays(
-    tmp_path: Path, make: Callable[[Path], Path], options: IngestOptions, message: str
+    shop: Path,
+    tmp_path: Path,
+    make: Callable[[Path], Path],
+    options: IngestOptions,
+    message: str,
 ) -> None:
-    data = tmp_path / "shop" / "data"
-    ingest(jsonl(tmp_path / "old"), data, IngestOptions())
-    before = {path: path.read_bytes() for path in data.parent.rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() for path in shop.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match=f"(?s){message}"):
-        ingest(make(tmp_path / "new"), data, options)
-    after = {path: path.read_bytes() for path in data.parent.rglob("*") if path.is_file()}
+        ingest(make(tmp_path / "new"), shop / "data", options)
+    after = {path: path.read_bytes() for path in shop.rglob("*") if path.is_file()}
     assert after == before
-    assert open_dataset(data).catalog["0"].title == "Tom & Jerry"
+    assert open_dataset(shop / "data").catalog["0"].title == "Tom & Jerry"
 
 
 def test_a_broken_source_makes_no_folder(tmp_path: Path) -> None:

@@ -154,10 +154,15 @@ def test_recbole_reads_its_sessions_and_quoted_lists(tmp_path: Path) -> None:
     )
     write_lines(
         folder / "shop.item",
-        ["item_id:token\tcategories:token_seq", "0\t['Video Games', \"Kid's\"]"],
+        [
+            "item_id:token\tcategories:token_seq",
+            "0\t['Video Games', \"Kid's\"]",
+            "1\tChildren's Men's Comedy",
+        ],
     )
     data = read(folder / "shop.inter")
     assert data.catalog["0"].attributes == {"category": ("Video Games", "Kid's")}
+    assert data.catalog["1"].attributes == {"category": ("Children's", "Men's", "Comedy")}
     assert walks(data) == [("0", "1"), ("1", "2"), ("2", "3"), ("3", "4")]
     assert "no times" in data.meta.split
 

@@ -45,6 +45,12 @@ LEARNERS: dict[str, Trainer] = {
     "static": Halving(),
 }
 _NEEDS_ITS_BUDGET = ("static",)
+_DEFAULT = "top-two (default)"
+_RANDOM = "random hint"
+AIMS = (("strong", 1000, 0.93), ("strong", 2000, 0.95), ("weak", 2000, 0.75), ("weak", 4000, 0.85))
+"""World, calls, and the median share that the default must reach."""
+_BENT = ("non-linear", "exclusive or")
+_MOST_HINTED = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,16 @@ def run_one(world: str, learner: str, seed: int, marks: Sequence[int]) -> list[R
 def _run(world: str, learner: str, seed: int, marks: Sequence[int]) -> list[Result]:
     drawn = draw_world(WORLDS[world], seed)
     oracle = drawn.oracle()
+    if learner == _RANDOM:
+        gain = float(drawn.truth.mean())
+        share = gain / oracle if oracle > 0 else float("nan")
+        return [
+            Result(
+                world=world, learner=learner, seed=seed, calls=mark, share=share, gain=gain,
+                hinted=1.0, seconds=0.0,
+            )
+            for mark in marks
+        ]  # fmt: skip
     source = TableRewards(drawn.problem.hints.ids, drawn.rewards)
     results: list[Result] = []
     left = list(marks)
@@ -137,11 +153,50 @@ def render(results: Sequence[Result], world: str, marks: Sequence[int]) -> Table
     return table
 
 
+def check_aims(results: Sequence[Result]) -> list[str]:
+    """Say of each aim for the default learner whether these results meet it."""
+
+    def median(world: str, learner: str, calls: int, what: str = "share") -> float:
+        found = [
+            getattr(r, what)
+            for r in results
+            if (r.world, r.learner, r.calls) == (world, learner, calls)
+        ]
+        return float(np.median(found)) if found else float("nan")
+
+    lines = []
+    for world, calls, least in AIMS:
+        share = median(world, _DEFAULT, calls)
+        if share == share:
+            lines.append(_verdict(f"{world}, {calls} calls", share, least, share >= least))
+    learners = {r.learner for r in results} - {_DEFAULT}
+    for world in _BENT:
+        for calls in sorted({r.calls for r in results if r.world == world}):
+            share = median(world, _DEFAULT, calls)
+            best = (
+                max((median(world, name, calls), name) for name in learners) if learners else None
+            )
+            if best is not None and share == share:
+                aim = _verdict(f"{world}, {calls} calls", share, best[0], share >= best[0])
+                lines.append(f"{aim} (best of the others: {best[1]})")
+    nothing = [r for r in results if WORLDS[r.world].effect == 0 and r.learner == _DEFAULT]
+    if nothing:
+        most = max(r.hinted for r in nothing)
+        verdict = "met" if most < _MOST_HINTED else "missed"
+        lines.append(f"nothing helps: at most {most:.1%} of sessions hinted, aim < 2 %: {verdict}")
+    return lines
+
+
+def _verdict(what: str, found: float, least: float, met: bool) -> str:
+    return f"{what}: {found:.3f}, aim >= {least:.3f}: {'met' if met else 'missed'}"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and show its tables."""
+    names = [*LEARNERS, _RANDOM]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS))
-    parser.add_argument("--learners", nargs="+", choices=LEARNERS, default=list(LEARNERS))
+    parser.add_argument("--learners", nargs="+", choices=names, default=names)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--most", type=int, default=MARKS[-1], help="largest budget")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -155,6 +210,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console(width=130)
     for world in given.worlds:
         console.print(render(results, world, marks))
+    for line in check_aims(results):
+        console.print(f"- {line}", highlight=False)
 
 
 if __name__ == "__main__":

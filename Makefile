@@ -1,5 +1,6 @@
 # Everything sets up its own virtual environment first; nothing but Python 3.11+ is needed.
 PYTHON ?= python3
+PYTEST ?= -n auto
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt

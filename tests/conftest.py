@@ -1,9 +1,17 @@
-"""What all tests share: where the real data is, if it is here at all."""
+"""What all tests share: the real data, if it is here, and a small synthetic shop."""
 
 import os
+import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from shop_settings import settings_for
+
+if TYPE_CHECKING:
+    from re2llm.graph.app import Re2LLM
+
 
 BESIDE = Path(__file__).resolve().parents[1].parent / "shared"
 
@@ -24,3 +32,32 @@ def _folder(path: Path) -> Path:
     if not path.is_dir():
         pytest.skip(f"the real data is not here ({path}); point RE2LLM_DATA at it")
     return path
+
+
+@pytest.fixture(scope="session")
+def shop_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with data and index, for copying."""
+    from re2llm.catalog.shop.shop import ShopPlan, write_shop
+    from re2llm.graph.parts import open_parts
+    from re2llm.workspace import Workspace
+
+    root = tmp_path_factory.mktemp("shop")
+    shop = write_shop(Workspace(root).data, ShopPlan(items=300, sessions=500, seed=3))
+    Workspace(root).write_kinds(shop.kinds)
+    open_parts(settings_for(root), None).close()
+    return root
+
+
+@pytest.fixture
+def shop(shop_once: Path, tmp_path: Path) -> Path:
+    """A workspace of one's own."""
+    return Path(shutil.copytree(shop_once, tmp_path / "shop"))
+
+
+@pytest.fixture
+async def app(shop: Path) -> AsyncIterator["Re2LLM"]:
+    """The opened application."""
+    from re2llm.graph.app import Re2LLM
+
+    async with await Re2LLM.open(settings_for(shop)) as opened:
+        yield opened

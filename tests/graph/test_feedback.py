@@ -13,7 +13,7 @@ from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
 from re2llm.graph.slate import Slate
 
-SCRIPT = Path(__file__).with_name("give_feedback.py")
+SCRIPT = Path(__file__).parents[1] / "give_feedback.py"
 
 
 async def missed(app: Re2LLM) -> tuple[Slate, str]:

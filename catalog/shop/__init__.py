@@ -1,0 +1,1 @@
+"""A synthetic shop: goods, shoppers with intents, and their sessions, all made here."""

@@ -1,0 +1,66 @@
+"""The command line: quick to start, plain about what is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "polars", "chromadb", "langgraph", "langchain_openai", "numpy", "matplotlib")
+
+
+def re2llm(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a person would."""
+    return subprocess.run(
+        [sys.executable, "-c", "from re2llm.cli import main; main()", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_line_starts_without_heavy_imports() -> None:
+    code = f"import sys, re2llm, re2llm.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_names_every_command() -> None:
+    done = re2llm("--help")
+    assert done.returncode == 0
+    for word in ("demo", "ingest", "explore", "train", "evaluate", "recommend", "hints", "doctor"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("recommend", "x"),
+        ("explore",),
+        ("train",),
+        ("evaluate",),
+        ("hints", "list"),
+    ],
+)
+def test_a_workspace_without_data_is_told_in_one_line(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = re2llm(*words, "--workspace", str(tmp_path / "none"))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "re2llm ingest SOURCE" in done.stderr.replace("\n", " ")
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_doctor_says_what_is_ill_and_how_to_mend_it(tmp_path: Path) -> None:
+    done = re2llm("doctor", "--workspace", str(tmp_path))
+    assert done.returncode == 1
+    assert "ill" in done.stdout
+    assert "re2llm ingest" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_filter_is_told_before_anything_is_opened(tmp_path: Path) -> None:
+    done = re2llm("recommend", "--filters", "{price}", "--workspace", str(tmp_path))
+    assert done.returncode == 2
+    assert "no JSON" in done.stderr

@@ -117,7 +117,7 @@ class LexicalEncoder:
             UserError: the file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 vocabulary = stored["vocabulary"].tobytes().decode()
                 weights = stored["weights"]
             return cls(vocabulary.split("\n") if vocabulary else [], weights)

@@ -58,9 +58,7 @@ class AttributeIndex:
         numbers = np.full((len(columns), len(catalog)), np.nan)
         for column, position, number in cells:
             numbers[column, position] = number
-        labels = Inverted.build(
-            lengths, np.array(flat, dtype=np.int64), max(len(codes), 1), singles=False
-        )
+        labels = Inverted.build(lengths, np.array(flat, dtype=np.int64), max(len(codes), 1))
         return cls(codes=codes, labels=labels, columns=columns, numbers=numbers)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:

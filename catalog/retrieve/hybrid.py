@@ -13,13 +13,14 @@ from re2llm.catalog.items import Catalog
 from re2llm.catalog.retrieve.attributes import AttributeIndex
 from re2llm.catalog.retrieve.inverted import Inverted
 from re2llm.catalog.retrieve.limits import Limits
+from re2llm.catalog.retrieve.meanings import learn_meanings
 from re2llm.catalog.retrieve.neighbours import NeighbourIndex, latest_distinct
 from re2llm.catalog.retrieve.notes import notes
 from re2llm.catalog.retrieve.popularity import Popularity
 from re2llm.catalog.retrieve.sparse import NOTHING, Ids, Sums
 from re2llm.catalog.retrieve.together import TogetherIndex
 from re2llm.catalog.retrieve.vectors import VectorIndex
-from re2llm.catalog.retrieve.weights import EQUAL, REQUEST, SOURCES, Weights
+from re2llm.catalog.retrieve.weights import EQUAL, REQUEST, Weights
 from re2llm.catalog.retrieve.wishes import Wish, read_wish
 from re2llm.catalog.retrieve.words import buckets, index_labels, index_titles
 from re2llm.catalog.sessions import SessionLog
@@ -63,14 +64,17 @@ class LogSide:
     neighbours: NeighbourIndex
     together: TogetherIndex
     popularity: Popularity
+    meanings: VectorIndex
 
     @classmethod
-    def build(cls, log: SessionLog, size: int) -> "LogSide":
-        """Index a log over a catalogue of `size` items."""
+    def build(cls, log: SessionLog, items: ItemSide) -> "LogSide":
+        """Index a log over these items."""
+        size = len(items.vectors.vectors)
         return cls(
             neighbours=NeighbourIndex.build(log, size),
             together=TogetherIndex.build(log, size),
             popularity=Popularity.build(log, size),
+            meanings=learn_meanings(log, items.titles),
         )
 
 
@@ -83,7 +87,6 @@ class _Asked:
     fade: Values
     votes: Sums
     partners: Sums
-    points: NDArray[np.float32]
     words: Sums
     wish: Wish
     wished: Sums
@@ -109,16 +112,12 @@ class HybridRetriever:
         cls, catalog: Catalog, log: SessionLog, encoder: TextEncoder
     ) -> "HybridRetriever":
         """Build an index that is not kept."""
-        return cls(
-            catalog=catalog,
-            encoder=encoder,
-            items=ItemSide.build(catalog, encoder),
-            log=LogSide.build(log, len(catalog)),
-        )
+        items = ItemSide.build(catalog, encoder)
+        return cls(catalog=catalog, encoder=encoder, items=items, log=LogSide.build(log, items))
 
     def over(self, log: SessionLog) -> "HybridRetriever":
         """Return the same over other sessions; what is known of the items is shared."""
-        return replace(self, log=LogSide.build(log, len(self.catalog)))
+        return replace(self, log=LogSide.build(log, self.items))
 
     def with_weights(self, weights: Weights) -> "HybridRetriever":
         """Return the same with other weights."""
@@ -153,8 +152,6 @@ class HybridRetriever:
         session = self._limits().positions(query.session)
         recent = latest_distinct(session, RECENT)
         fade = np.power(FADE, np.arange(len(recent), dtype=np.float64))
-        own = self.items.vectors.vectors[recent]
-        points = np.vstack([fade @ own / max(fade.sum(), 1e-9), own[:2]]).astype(np.float32)
         wish = read_wish(query.request)
         wished = NOTHING
         vector = None
@@ -170,7 +167,6 @@ class HybridRetriever:
             fade=fade,
             votes=self.log.neighbours.votes(session),
             partners=self.log.together.partners_of(session),
-            points=points if len(recent) else points[:0],
             words=self.items.titles.of_session(recent, fade),
             wish=wish,
             wished=wished,
@@ -222,7 +218,10 @@ class HybridRetriever:
             popular[:size],
         ]
         if len(asked.recent):
-            named.append(self.items.vectors.near(asked.points, size))
+            for index in (self.items.vectors, self.log.meanings):
+                own = index.vectors[asked.recent]
+                mean = (asked.fade @ own / asked.fade.sum()).astype(np.float32)
+                named.append(index.near(np.vstack([mean, own[:2]]), size))
             named.append(self.items.titles.search(asked.words).best(size))
             labels = self.items.attributes.labels
             named.append(labels.search(labels.of_session(asked.recent, asked.fade)).best(size))
@@ -245,26 +244,42 @@ class HybridRetriever:
             "together": standard(np.sqrt(asked.partners.at(items))),
             "popularity": standard(self.log.popularity.score[items].astype(np.float64)),
             "text": np.zeros(len(items)),
-            "attributes": standard(self.items.attributes.affinity(asked.recent, asked.fade, items)),
+            "attributes": self._likeness(asked, items),
         }
         vectors = self.items.vectors.vectors
         if len(asked.recent):
-            close = (vectors[items] @ vectors[asked.recent].T).astype(np.float64)
-            mean = close @ asked.fade / asked.fade.sum()
-            best = (close * asked.fade**0.3).max(axis=1)
-            words = self.items.titles.overlap(asked.words, items)
-            found["text"] = standard(standard(mean) + standard(best) + standard(words))
+            read, meant = (
+                (index.vectors[items] @ index.vectors[asked.recent].T).astype(np.float64)
+                for index in (self.items.vectors, self.log.meanings)
+            )
+            found["text"] = standard(
+                standard(self.items.titles.overlap(asked.words, items))
+                + 0.5 * standard(read @ asked.fade)
+                + standard(meant @ asked.fade)
+                + standard((meant * asked.fade**0.3).max(axis=1))
+            )
         if asked.wish_vector is not None:
             covered = self.items.labels.covered(asked.wished, items)
             close = (vectors[items] @ asked.wish_vector).astype(np.float64)
             found[REQUEST] = standard(covered + 0.5 * close)
         return found
 
+    def _likeness(self, asked: _Asked, items: Ids) -> Values:
+        attributes, labels = self.items.attributes, self.items.labels
+        found = attributes.affinity(asked.recent, asked.fade, items)
+        if len(attributes.labels.of_session(asked.recent, asked.fade).ids):
+            words = labels.overlap(labels.of_session(asked.recent, asked.fade), items)
+            found = standard(found) + standard(words)
+        return standard(found)
+
     def _fused(self, evidence: dict[str, Values]) -> Values:
+        """Return the weighted sum; where attributes are silent, text speaks for them."""
+        weights = {source: self.weights.of(source) for source in evidence}
+        if not evidence["attributes"].any():
+            weights["text"] += weights["attributes"]
         total = np.zeros(len(evidence["popularity"]))
-        for source in (*SOURCES, REQUEST):
-            if source in evidence:
-                total += self.weights.of(source) * evidence[source]
+        for source, values in evidence.items():
+            total += weights[source] * values
         return total
 
     def _candidates(self, query: Query, asked: _Asked, items: Ids) -> list[Candidate]:

@@ -135,6 +135,7 @@ def _arrays(built: HybridRetriever) -> list[tuple[str, NDArray[np.generic]]]:
         "neighbours": built.log.neighbours.arrays(),
         "together": built.log.together.arrays(),
         "popularity": built.log.popularity.arrays(),
+        "meanings": built.log.meanings.arrays(),
     }
     return [
         (f"{part}.{name}", array)
@@ -161,6 +162,7 @@ def _retriever(catalog: Catalog, encoder: TextEncoder, arrays: Arrays) -> Hybrid
         neighbours=NeighbourIndex.of(part("neighbours")),
         together=TogetherIndex.of(part("together")),
         popularity=Popularity.of(part("popularity")),
+        meanings=VectorIndex.of(part("meanings")),
     )
     return HybridRetriever(catalog=catalog, encoder=encoder, items=items, log=log)
 

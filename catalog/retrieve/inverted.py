@@ -35,27 +35,17 @@ class Inverted:
     item_weights: NDArray[np.float32]
 
     @classmethod
-    def build(
-        cls,
-        lengths: NDArray[np.int64],
-        terms: NDArray[np.int64],
-        size: int,
-        *,
-        singles: bool = True,
-    ) -> "Inverted":
+    def build(cls, lengths: NDArray[np.int64], terms: NDArray[np.int64], size: int) -> "Inverted":
         """Index items.
 
         Args:
             lengths: (items,) how many distinct terms each item has.
             terms: the items' terms in turn.
             size: how many terms there are.
-            singles: whether a term of one item alone has weight; it can match no other item.
         """
         rows = np.repeat(np.arange(len(lengths)), lengths)
         counts = np.bincount(terms, minlength=size)
         weights = np.log1p(len(lengths) / np.maximum(counts[terms], 1))
-        if not singles:
-            weights = weights * (counts[terms] > 1)
         norms = np.sqrt(np.bincount(rows, weights**2, minlength=len(lengths)))
         weights = (weights / np.maximum(norms, 1e-9)[rows]).astype(np.float32)
         order = np.argsort(terms, kind="stable")

@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from re2llm.catalog.items import AttributeValue, Item
 
 AT_MOST = 4
-_STRONG = 1.0
-"""Deviations above the candidates' mean from which a source is worth a word."""
 _WORDS = (
-    ("together", "often taken next"),
-    ("neighbours", "taken in similar sessions"),
-    ("text", "reads like the session's items"),
-    ("request", "fits the request"),
+    ("request", 0.2, "fits the request"),
+    ("together", 1.0, "often taken next"),
+    ("neighbours", 1.0, "taken in similar sessions"),
+    ("text", 1.0, "reads like the session's items"),
 )
+"""Source, deviations above the candidates' mean from which it is worth a word, and the word."""
 _KINDS = ("brand", "platform", "category", "genres", "director")
 _RECENT = 5
 
@@ -28,7 +27,7 @@ def notes(
         evidence: z-scored, by source.
         popular: share of the catalogue that is less popular, 0 to 1.
     """
-    said = [text for source, text in _WORDS if evidence.get(source, 0.0) >= _STRONG]
+    said = [text for source, least, text in _WORDS if evidence.get(source, 0.0) >= least]
     if popular >= 0.99:
         said.append("among the most popular now")
     elif popular >= 0.95:

@@ -1,0 +1,87 @@
+"""What words mean to shoppers: words whose items are taken together lie together.
+
+Word vectors are learnt from the log as word2vec-like methods do in closed form (Levy and Goldberg,
+2014): the positive pointwise mutual information of two words being in items that follow each other
+in a session, factorised. An item is where its title's words are, be it taken or brand new.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import svds
+
+from re2llm.catalog.retrieve.inverted import Inverted
+from re2llm.catalog.retrieve.vectors import VectorIndex
+from re2llm.catalog.sessions import SessionLog
+
+DIM = 64
+WORDS = 10_000
+"""Words that get a vector: the most clicked."""
+PAIRS = 600_000
+"""Pairs of items that are learnt from, at most: the latest."""
+REACH = 3
+DOUBT = 5.0
+"""A pair of words seen so often counts half of what it would if seen for ever."""
+_FEWEST = 2.0
+"""Pairs of words seen less often are left out."""
+
+
+def learn_meanings(log: SessionLog, titles: Inverted) -> VectorIndex:
+    """Place items by the words of their titles, as these sessions join words.
+
+    Returns:
+        Vectors of (items, DIM), zero where no word of the title has been taken; all zero where
+        there is too little to learn from.
+    """
+    size = len(titles.item_offsets) - 1
+    here, there = _pairs(log)
+    clicked = np.bincount(here, minlength=size) + np.bincount(there, minlength=size)
+    lengths = np.diff(titles.item_offsets)
+    used, terms = np.unique(titles.terms, return_inverse=True)
+    clicks = np.bincount(terms, np.repeat(clicked, lengths), minlength=len(used))
+    chosen = np.argsort(-clicks, kind="stable")[:WORDS]
+    chosen = chosen[clicks[chosen] > 0]
+    if len(chosen) <= DIM:
+        return VectorIndex.build(np.zeros((size, DIM), dtype=np.float32))
+    column = np.full(len(used), -1)
+    column[chosen] = np.arange(len(chosen))
+    kept = column[terms] >= 0
+    rows = np.repeat(np.arange(size), lengths)[kept]
+    shape = (size, len(chosen))
+    has = csr_array(
+        (np.ones(len(rows), dtype=np.float32), (rows, column[terms[kept]])), shape=shape
+    )
+    pairs = csr_array((np.ones(len(here), dtype=np.float32), (here, there)), shape=(size, size))
+    words = _word_vectors(csr_array(has.T @ pairs @ has))
+    weights = csr_array((titles.weights[kept], (rows, column[terms[kept]])), shape=shape)
+    vectors = np.asarray(weights @ words)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return VectorIndex.build((vectors / np.where(norms > 1e-9, norms, 1)).astype(np.float32))
+
+
+def _pairs(log: SessionLog) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ends = np.repeat(log.offsets[1:], np.diff(log.offsets))
+    places = np.arange(len(log.items))[-PAIRS:]
+    firsts = [places[places + step < ends[places]] for step in range(1, REACH + 1)]
+    here = np.concatenate([log.items[first] for first in firsts]).astype(np.int64)
+    there = np.concatenate(
+        [log.items[first + step] for step, first in enumerate(firsts, 1)]
+    ).astype(np.int64)
+    other = here != there
+    here, there = here[other][-PAIRS:], there[other][-PAIRS:]
+    return np.concatenate([here, there]), np.concatenate([there, here])
+
+
+def _word_vectors(joint: csr_array) -> NDArray[np.float64]:
+    total = np.asarray(joint.sum(axis=1), dtype=np.float64).ravel()
+    joint.data[joint.data < _FEWEST] = 0
+    joint.eliminate_zeros()
+    found = joint.tocoo()
+    row, column = found.coords
+    lift = np.log(found.data * total.sum() / (total[row] * total[column]))
+    known = found.data / (found.data + DOUBT)
+    matrix = csr_array((np.maximum(lift, 0) * known, (row, column)), shape=joint.shape)
+    matrix.eliminate_zeros()
+    start = np.random.default_rng(0).standard_normal(matrix.shape[0])
+    left, strength, _ = svds(matrix, k=DIM, v0=start)
+    return np.asarray(left * np.sqrt(strength), dtype=np.float64)

@@ -1,11 +1,14 @@
 """Third step: the language model's order, joined with the retrieval evidence."""
 
-from dataclasses import asdict, dataclass
+import asyncio
+from dataclasses import asdict, dataclass, field, replace
 
 from langgraph.runtime import Runtime
 
 from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
+from re2llm.llm.mix import Mix
+from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.nodes.context import Context
 from re2llm.nodes.protocols import Fusion, Reranker
 from re2llm.nodes.reading import rank_task, usage_entry
@@ -17,12 +20,14 @@ class Rerank:
     """Ask the reranker, fuse, and check the hard filters once more.
 
     Attributes:
+        mix: makes one order of several, where the policy wants the model asked more than once.
         reasons: whether a reason per shown item is asked for (costs output tokens).
     """
 
     catalog: Catalog
     reranker: Reranker
     fusion: Fusion
+    mix: Mix = field(default_factory=Mix)
     reasons: bool = False
 
     async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
@@ -38,9 +43,9 @@ class Rerank:
                     "degraded": None,
                 }
             }
-        answer = await self.reranker.rerank(task)
+        answer, fusion = await self._asked(state, task)
         filters = Filters.parse(state.get("filters"))
-        fused = self.fusion.fuse(task.candidates, answer)
+        fused = fusion.fuse(task.candidates, answer)
         items = [item_id for item_id, _ in fused if filters.allows(self.catalog[item_id])]
         notices = [f"rerank: {answer.degraded}"] if answer.degraded else []
         runtime.stream_writer({"step": "rerank", "items": items[: task.k], "notices": notices})
@@ -55,3 +60,14 @@ class Rerank:
             "usage": {"rerank": usage_entry(answer.usage)},
             "notices": {"rerank": notices},
         }
+
+    async def _asked(self, state: State, task: RankTask) -> tuple[RankAnswer, Fusion]:
+        """Return the model's order, or the mix of several, with the fusion that fits it."""
+        choice = state.get("hint")
+        also = choice.get("also", []) if choice else []
+        if not also:
+            return await self.reranker.rerank(task), self.fusion
+        others = (replace(task, hint=one["text"], reasons=False) for one in also)
+        asked = (self.reranker.rerank(one) for one in (task, *others))
+        answers = await asyncio.gather(*asked)
+        return self.mix.join(task, answers), self.mix.fusion or self.fusion

@@ -68,7 +68,11 @@ class SelectHint:
         choice = self.policy.choose(features, eligible)
         by_id = {hint.hint_id: hint for hint in eligible.hints}
         chosen = None if choice.hint_id is None else by_id[choice.hint_id]
-        return _entry(choice, chosen, list(by_id))
+        entry = _entry(choice, chosen, list(by_id))
+        if choice.also:
+            texts = {None: None} | {hint.hint_id: hint.text for hint in eligible.hints}
+            entry["also"] = [{"hint_id": one, "text": texts[one]} for one in choice.also]
+        return entry
 
 
 def _entry(choice: Choice, hint: Hint | None, eligible: list[str]) -> HintChoice:

@@ -19,6 +19,13 @@ class ScoredItem(TypedDict):
     notes: list[str]
 
 
+class Asking(TypedDict):
+    """A further way to ask the model for the same slate."""
+
+    hint_id: str | None
+    text: str | None
+
+
 class HintChoice(TypedDict):
     """Which hint was chosen, and how likely that was."""
 
@@ -32,6 +39,8 @@ class HintChoice(TypedDict):
     """Ids of the hints it could have chosen; no-hint is always possible."""
     gain: float | None
     """Predicted gain over no hint, in the reward's units, where the policy predicts one."""
+    also: NotRequired[list[Asking]]
+    """What else to ask with; the orders are mixed. Missing where one call makes the slate."""
 
 
 class Ranking(TypedDict):

@@ -107,6 +107,7 @@ def load_policy(
     version: str | None = None,
     exploration: float = 0.0,
     seed: int = 0,
+    calls: int = 1,
 ) -> ScoringPolicy | None:
     """Load the version that serves, or the one asked for; None where none serves.
 
@@ -117,6 +118,7 @@ def load_policy(
         version: a name of `versions`.
         exploration: share of sessions with a uniformly drawn action.
         seed: of these draws.
+        calls: how often the model may be asked for one slate.
 
     Raises:
         UserError: the version does not exist, is damaged, or does not fit the workspace.
@@ -133,6 +135,7 @@ def load_policy(
         caution=card.caution,
         exploration=exploration,
         seed=seed,
+        calls=calls,
     )
 
 

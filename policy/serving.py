@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,8 @@ class ScoringPolicy:
         caution: a hint is served only where score minus `caution` standard deviations is above 0.
         exploration: share of sessions that get an action drawn uniformly, no hint included.
         seed: of the draws.
+        calls: how often the model may be asked for one slate; above 1, a choice names further
+            actions, the best ones by score, no hint among them.
     """
 
     scorer: Scorer
@@ -49,6 +52,7 @@ class ScoringPolicy:
     caution: float = CAUTION
     exploration: float = 0.0
     seed: int = 0
+    calls: int = 1
     _draws: np.random.Generator = field(init=False, repr=False, compare=False)
     _lock: threading.Lock = field(
         init=False, repr=False, compare=False, default_factory=threading.Lock
@@ -64,6 +68,8 @@ class ScoringPolicy:
             raise UserError(f"exploration {self.exploration!r} is not between 0 and 1")
         if not self.caution >= 0:
             raise UserError(f"caution {self.caution!r} is below 0; 0 switches the gate off")
+        if self.calls < 1:
+            raise UserError(f"{self.calls!r} calls per slate; give at least 1")
         object.__setattr__(self, "_draws", np.random.default_rng(self.seed))
 
     @property
@@ -87,7 +93,8 @@ class ScoringPolicy:
         """Choose for several sessions in one pass; `states` is (sessions, features)."""
         hints = hint_side(eligible)
         picks = self.best(states, hints)
-        return [self._explored(pick, hints) for pick in picks]
+        choices = [self._explored(pick, hints) for pick in picks]
+        return self._with_further(choices, states, hints) if self.calls > 1 else choices
 
     def best(self, states: NDArray[np.float32], hints: HintSide) -> list[Pick]:
         """Return the best action of each session, without exploration."""
@@ -150,6 +157,22 @@ class ScoringPolicy:
             gain=gain,
             version=self.name,
         )
+
+    def _with_further(
+        self, choices: Sequence[Choice], states: NDArray[np.float32], hints: HintSide
+    ) -> list[Choice]:
+        """Add to each choice the next actions by score; no hint has score 0."""
+        if not len(hints):
+            return list(choices)
+        scores = self.scorer.scores(states, hints)
+        padded = np.concatenate([np.zeros((len(states), 1)), scores], axis=1)
+        ids: tuple[str | None, ...] = (None, *hints.ids)
+        made = []
+        for choice, row in zip(choices, padded, strict=True):
+            order = (ids[action] for action in np.argsort(-row, kind="stable"))
+            others = (hint_id for hint_id in order if hint_id != choice.hint_id)
+            made.append(replace(choice, also=tuple(islice(others, self.calls - 1))))
+        return made
 
     def _check(self, states: NDArray[np.float32], hints: HintSide) -> None:
         if states.ndim != 2 or states.shape[1] != self.scorer.features:

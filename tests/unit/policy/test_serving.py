@@ -99,7 +99,28 @@ def test_sizes_that_do_not_fit_are_refused_with_the_mend() -> None:
         chooser.choose(STATE, eligible_of(narrow))
 
 
-@pytest.mark.parametrize("knob", [{"exploration": 1.5}, {"caution": -1.0}])
+def test_one_call_per_slate_names_nothing_further() -> None:
+    assert policy([0.1] * 6).choose(STATE, ELIGIBLE).also == ()
+
+
+def test_further_askings_are_the_next_best_and_no_hint_is_one_of_them() -> None:
+    gains = [0.1, 0.2, 0.4, -0.3, -0.1, -0.2]
+    choice = policy(gains, calls=4).choose(STATE, ELIGIBLE)
+    assert choice.hint_id == SIDE.ids[1]
+    assert choice.also == (SIDE.ids[2], SIDE.ids[0], None)
+    quiet = policy([-0.1, -0.2, -0.3, -0.4, -0.5, -0.6], calls=3).choose(STATE, ELIGIBLE)
+    assert quiet.hint_id is None
+    assert quiet.also == (SIDE.ids[0], SIDE.ids[1])
+
+
+def test_never_more_askings_than_there_are_actions() -> None:
+    choice = policy([0.1] * 6, calls=50).choose(STATE, ELIGIBLE)
+    assert len(choice.also) == 6
+    assert set(choice.also) | {choice.hint_id} == {None, *SIDE.ids}
+    assert policy([0.1] * 6, calls=3).choose(STATE, EMPTY).also == ()
+
+
+@pytest.mark.parametrize("knob", [{"exploration": 1.5}, {"caution": -1.0}, {"calls": 0}])
 def test_knobs_out_of_range_are_refused(knob: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(knob))):
         policy([0.1] * 6, **knob)

@@ -1,0 +1,1 @@
+"""How a shop talks to the recommender: HTTP, conversation and pages."""

@@ -1,0 +1,1 @@
+"""A conversation around the recommender."""

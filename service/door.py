@@ -1,0 +1,94 @@
+"""The outermost layer: time limits, headers, one log line and one measurement per request."""
+
+import asyncio
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from re2llm.service.meters import Meters
+from re2llm.service.problems import problem_response
+
+_log = logging.getLogger("re2llm.service")
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """ASGI middleware around everything else.
+
+    Attributes:
+        time_limit: seconds until an answer must have begun.
+    """
+
+    app: ASGIApp
+    meters: Meters
+    time_limit: float
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request in time, and note that it was."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = uuid.uuid4().hex[:16]
+        begun, status = time.perf_counter(), 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                limit.reschedule(None)
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers["X-Request-Id"] = request_id
+                if "cache-control" not in headers:
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        self.meters.running.inc()
+        limit = asyncio.timeout(self.time_limit)
+        try:
+            async with limit:
+                await self.app(scope, receive, noted)
+        except TimeoutError:
+            if status:
+                raise
+            late = problem_response(504, f"no answer within {self.time_limit:g} s")
+            limit = asyncio.timeout(None)
+            async with limit:
+                await late(scope, receive, noted)
+        finally:
+            self.meters.running.dec()
+            self._note(scope, status, time.perf_counter() - begun, request_id)
+
+    def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        route = scope.get("route")
+        path = str(getattr(route, "path", "")) or "(none)"
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self.meters.seconds.labels(method, path, str(status)).observe(seconds)
+        caller = scope.get("state", {}).get("caller")
+        _log.info(
+            "%s %s %d %.1f ms %s %s",
+            method,
+            path,
+            status,
+            1000 * seconds,
+            request_id,
+            caller.name if caller else "-",
+        )
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

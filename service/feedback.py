@@ -1,0 +1,94 @@
+"""What happens to feedback: accepted durably at once, worked on behind, never lost."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+from re2llm.errors import UserError
+from re2llm.graph.app import Re2LLM
+from re2llm.service.problems import Problem
+from re2llm.service.slates import Given, Learnt, SlateRecord, Slates
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackDesk:
+    """Takes feedback. Reflection can take a while: callers wait only as long as they want to."""
+
+    app: Re2LLM
+    slates: Slates
+    _working: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def give(
+        self, tenant: str, slate_id: str, chosen: str | None, *, source: str = ""
+    ) -> SlateRecord:
+        """Accept feedback and begin to work on it.
+
+        Raises:
+            Problem: 404 for an unknown slate or item, 409 where there is other feedback already.
+        """
+        if chosen is not None and chosen not in self.app.parts.catalog:
+            raise Problem(404, f"item {chosen!r} is not in the catalogue")
+        given = Given(chosen=chosen, source=source)
+        record = await asyncio.to_thread(self.slates.give, tenant, slate_id, given)
+        if record.learnt is None:
+            self._begin(record)
+        return record
+
+    async def wait(self, tenant: str, slate_id: str, seconds: float) -> SlateRecord:
+        """Return the slate with what came of its feedback, or without where that takes longer."""
+        task = self._working.get(slate_id)
+        if task is not None:
+            await asyncio.wait([task], timeout=seconds)
+        return await asyncio.to_thread(self.slates.read, tenant, slate_id)
+
+    async def resume(self) -> int:
+        """Go on with feedback that was accepted and not finished before; returns how many."""
+        waiting = await asyncio.to_thread(self.slates.unsettled)
+        for record in waiting:
+            self._begin(record)
+        return len(waiting)
+
+    async def drain(self, seconds: float) -> None:
+        """Let work in progress end; what does not is taken up at the next start."""
+        if not self._working:
+            return
+        _, late = await asyncio.wait(list(self._working.values()), timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    def _begin(self, record: SlateRecord) -> None:
+        if record.slate_id in self._working:
+            return
+        task = asyncio.create_task(self._work(record))
+        self._working[record.slate_id] = task
+        task.add_done_callback(lambda done: self._ended(record.slate_id, done))
+
+    def _ended(self, slate_id: str, task: asyncio.Task[None]) -> None:
+        self._working.pop(slate_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error(
+                "feedback on slate %s is kept and tried again at the next start: %s",
+                slate_id,
+                type(error).__name__,
+            )
+
+    async def _work(self, record: SlateRecord) -> None:
+        if record.given is None:
+            return
+        try:
+            outcome = await self.app.feedback(
+                record.slate_id,
+                chosen=record.given.chosen,
+                source=record.given.source or None,
+                tenant=record.tenant,
+            )
+        except UserError as error:
+            learnt = Learnt(fault=str(error))
+        else:
+            learnt = Learnt(
+                error=outcome.error, new_hints=outcome.new_hints, notices=outcome.notices
+            )
+        await asyncio.to_thread(self.slates.settle, record.slate_id, learnt)

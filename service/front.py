@@ -1,0 +1,118 @@
+"""Everything that a route needs, opened once per process."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from re2llm.graph.app import Re2LLM
+from re2llm.service.database import Database
+from re2llm.service.feedback import FeedbackDesk
+from re2llm.service.gate import caller_of
+from re2llm.service.keys import Caller
+from re2llm.service.meters import Meters
+from re2llm.service.options import ServeSettings
+from re2llm.service.recommend import Asked, Recommender
+from re2llm.service.replies import Replies
+from re2llm.service.schemas import RecommendIn
+from re2llm.service.sessions import SessionRecord, Sessions
+from re2llm.service.slates import Slates
+from re2llm.service.withdrawn import Withdrawn
+
+RECORDS = "service.sqlite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The opened service."""
+
+    app: Re2LLM
+    settings: ServeSettings
+    database: Database
+    sessions: Sessions
+    slates: Slates
+    replies: Replies
+    withdrawn: Withdrawn
+    recommender: Recommender
+    feedback: FeedbackDesk
+    meters: Meters
+
+    @classmethod
+    def open(cls, app: Re2LLM, settings: ServeSettings, root: Path) -> "Front":
+        """Open the service's records in a workspace around an opened application.
+
+        Raises:
+            UserError: the records cannot be opened.
+        """
+        database = Database(root / RECORDS)
+        slates = Slates(database)
+        return cls(
+            app=app,
+            settings=settings,
+            database=database,
+            sessions=Sessions(database),
+            slates=slates,
+            replies=Replies(database=database, patience=2 * settings.time_limit),
+            withdrawn=Withdrawn(database),
+            recommender=Recommender(app=app, slates=slates),
+            feedback=FeedbackDesk(app=app, slates=slates),
+            meters=Meters(),
+        )
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Go on with what was interrupted; end it in order when the stack unwinds."""
+        stack.callback(self.database.close)
+        stack.push_async_callback(self.feedback.drain, float(self.settings.drain))
+        await self.feedback.resume()
+
+    async def session(self, caller: Caller, session_id: str) -> SessionRecord:
+        """Return a session of the caller's tenant; raises `Problem` 404."""
+        return await asyncio.to_thread(self.sessions.read, caller.tenant, session_id)
+
+    async def asked(self, caller: Caller, body: RecommendIn) -> Asked:
+        """Join what a request says with what its session holds; raises `Problem` 404."""
+        known = None if body.session_id is None else await self.session(caller, body.session_id)
+        gone = await asyncio.to_thread(self.withdrawn.of, caller.tenant)
+        return Asked(
+            session=(*(known.items if known else ()), *body.session),
+            session_id=body.session_id,
+            request=body.request,
+            k=body.k or self.app.parts.settings.k,
+            filters=without(body.filters, [*gone, *(known.skipped if known else ())]),
+            candidates=None if body.candidates is None else tuple(body.candidates),
+            hint=body.hint,
+        )
+
+    def title(self, item_id: str) -> str:
+        """Return an item's title, or its id where it left the catalogue."""
+        item = self.app.parts.catalog.get(item_id)
+        return item.title if item else item_id
+
+
+def without(filters: dict[str, object] | None, item_ids: Sequence[str]) -> dict[str, object] | None:
+    """Return the filters with these items excluded as well."""
+    if not item_ids:
+        return filters
+    named = (filters or {}).get("exclude_ids", [])
+    if not isinstance(named, list):
+        return filters
+    return {**(filters or {}), "exclude_ids": [*named, *item_ids]}
+
+
+def _front(request: Request) -> Front:
+    front = request.app.state.front
+    if not isinstance(front, Front):
+        raise TypeError("the service is not open")
+    return front
+
+
+def _caller(request: Request) -> Caller:
+    return caller_of(request.scope)
+
+
+FrontDep = Annotated[Front, Depends(_front)]
+CallerDep = Annotated[Caller, Depends(_caller)]

@@ -1,0 +1,88 @@
+"""Who is calling, and for which tenant."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from re2llm.errors import UserError
+
+CHAT = "chat"
+_SHORTEST = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A caller whose key was found good.
+
+    Attributes:
+        tenant: whose data is read and written.
+        name: stands for the key in logs and in the hints' history; tells nothing of it.
+        staff: whether hints may be reviewed, items withdrawn and metrics read.
+    """
+
+    tenant: str
+    name: str
+    staff: bool = True
+
+
+class Authenticator(Protocol):
+    """Turns a bearer token into a caller."""
+
+    def find(self, token: str | None) -> Caller | None:
+        """Return who holds this token (None where none was sent), or None for nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anyone:
+    """Lets everybody in; for a service that only its own machine can reach."""
+
+    tenant: str
+
+    def find(self, token: str | None) -> Caller | None:  # noqa: ARG002
+        """Return the same caller always."""
+        return Caller(tenant=self.tenant, name="local")
+
+
+class KeyRing:
+    """Knows keys by their digests, so that looking one up tells nothing by the time it takes."""
+
+    def __init__(self, callers: Mapping[str, Caller]) -> None:
+        """Take callers by `digest` of their keys."""
+        self._callers = dict(callers)
+
+    def find(self, token: str | None) -> Caller | None:
+        """Return who holds this key, or None."""
+        return None if token is None else self._callers.get(digest(token))
+
+
+def digest(key: str) -> str:
+    """Hide a key; equal keys stay equal."""
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def read_keys(text: str) -> KeyRing | None:
+    """Read `tenant:key` or `tenant:key:chat` entries joined by commas; None where there are none.
+
+    Raises:
+        UserError: an entry is malformed, a key too short, or given twice; it is named by its place.
+    """
+    callers: dict[str, Caller] = {}
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    for place, entry in enumerate(entries, start=1):
+        tenant, colon, rest = entry.partition(":")
+        key, _, role = rest.partition(":")
+        if not (tenant and colon) or role not in ("", CHAT):
+            raise UserError(
+                f"RE2LLM_API_KEYS: entry {place} is not 'tenant:key' or 'tenant:key:{CHAT}'"
+            )
+        if len(key) < _SHORTEST:
+            raise UserError(
+                f"RE2LLM_API_KEYS: the key of entry {place} (tenant {tenant!r}) is shorter than "
+                f"{_SHORTEST} characters; make one with `openssl rand -hex 24`"
+            )
+        if digest(key) in callers:
+            raise UserError(f"RE2LLM_API_KEYS: the key of entry {place} is given twice")
+        name = f"key-{digest(key)[:8]}"
+        callers[digest(key)] = Caller(tenant=tenant, name=name, staff=role != CHAT)
+    return KeyRing(callers) if callers else None

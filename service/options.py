@@ -1,0 +1,30 @@
+"""What can be set about serving, from the environment, a `.env` file, or code."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServeSettings(BaseSettings):
+    """Settings of the service alone; each can be given as `RE2LLM_<NAME>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RE2LLM_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    api_keys: SecretStr = SecretStr("")
+    """Bearer keys, `tenant:key` each, joined by commas; `tenant:key:chat` may chat and recommend
+    but neither review hints nor read metrics. Without any, only this machine is served."""
+    cors_origins: str = ""
+    """Web origins whose pages may call the API, joined by commas; none by default."""
+    rate_limit: int = Field(default=1200, ge=1)
+    """Requests per minute and key."""
+    body_limit: int = Field(default=262_144, ge=1024)
+    """Bytes that a request may bring."""
+    depth_limit: int = Field(default=32, ge=4)
+    """Levels of nesting that a request may have."""
+    time_limit: float = Field(default=60.0, gt=0)
+    """Seconds until a request that has not begun to answer is given up."""
+    feedback_wait: float = Field(default=20.0, ge=0)
+    """Seconds that feedback waits for what came of it before it answers `pending`."""
+    drain: int = Field(default=30, ge=1)
+    """Seconds that requests in progress get after SIGTERM."""

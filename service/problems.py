@@ -1,0 +1,90 @@
+"""How errors are told: `application/problem+json` (RFC 9457) that names what is wrong."""
+
+import logging
+import sqlite3
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from re2llm.errors import UserError
+from re2llm.kb_store.errors import IndexUnavailable, UnknownHint
+
+_log = logging.getLogger(__name__)
+_TITLES = {
+    400: "Bad request",
+    401: "Who are you?",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    422: "Cannot be processed",
+    429: "Too many requests",
+    500: "Our mistake",
+    503: "Not now",
+    504: "Took too long",
+}
+
+
+class Problem(Exception):
+    """A request that cannot be served; the message is for the caller."""
+
+    def __init__(
+        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Say with which HTTP status, why, and with which extra headers."""
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+
+def problem_response(
+    status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Make the response of a problem."""
+    body = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+    }
+    return JSONResponse(
+        body, status, headers=dict(headers or {}), media_type="application/problem+json"
+    )
+
+
+def handle_problems(api: FastAPI) -> None:
+    """Make every error of the routes a problem response."""
+
+    @api.exception_handler(Problem)
+    async def _problem(_: Request, error: Problem) -> JSONResponse:
+        return problem_response(error.status, error.detail, error.headers)
+
+    @api.exception_handler(UserError)
+    async def _user(_: Request, error: UserError) -> JSONResponse:
+        return problem_response(404 if isinstance(error, UnknownHint) else 422, str(error))
+
+    @api.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return problem_response(422, f"{where}: {first['msg']}")
+
+    @api.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        return problem_response(error.status_code, str(error.detail), error.headers)
+
+    @api.exception_handler(IndexUnavailable)
+    async def _index(_: Request, __: IndexUnavailable) -> JSONResponse:
+        return problem_response(
+            503, "the hints' index does not answer; recommendations go on", {"Retry-After": "5"}
+        )
+
+    @api.exception_handler(sqlite3.Error)
+    async def _database(_: Request, error: sqlite3.Error) -> JSONResponse:
+        _log.error("a database refused: %s", error)
+        return problem_response(503, "the records cannot be reached", {"Retry-After": "5"})

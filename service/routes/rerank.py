@@ -1,0 +1,109 @@
+"""A reranker as Cohere's clients expect one: documents in, places and scores out."""
+
+import uuid
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from re2llm.catalog.candidates import Candidate
+from re2llm.catalog.items import Item
+from re2llm.llm.ranking import RankTask
+from re2llm.service.front import CallerDep, FrontDep
+from re2llm.service.problems import Problem
+from re2llm.service.schemas import Body, ItemId
+
+router = APIRouter(tags=["rerank"])
+
+
+class Document(BaseModel):
+    """A document: its text, or the id of an item whose facts are read."""
+
+    text: str | None = Field(default=None, max_length=10_000)
+    id: ItemId | None = None
+
+
+class RerankIn(Body):
+    """As in Cohere's API; `session` is ours: item ids that the shopper looked at, oldest first."""
+
+    query: str = Field(min_length=1, max_length=2000)
+    documents: list[str | Document] = Field(min_length=1, max_length=500)
+    model: str | None = Field(default=None, max_length=200)
+    """Accepted and ignored: the service has one model."""
+    top_n: int | None = Field(default=None, ge=1)
+    return_documents: bool = False
+    max_tokens_per_doc: int | None = Field(default=None, ge=1)
+    """Accepted and ignored: long texts are cut."""
+    session: list[ItemId] = Field(default_factory=list, max_length=1000)
+
+
+class Result(BaseModel):
+    """One document; `relevance_score` tells its place between 1 (first) and 0, no probability."""
+
+    index: int
+    relevance_score: float
+    document: dict[str, str] | None = None
+
+
+class RerankMeta(BaseModel):
+    """What a client may want to know beside the results."""
+
+    api_version: dict[str, str] = {"version": "2"}
+    warnings: list[str] = []
+
+
+class RerankOut(BaseModel):
+    """The documents, best first."""
+
+    id: str
+    results: list[Result]
+    meta: RerankMeta
+    object: Literal["rerank"] = "rerank"
+
+
+@router.post("/v1/rerank", response_model_exclude_none=True)
+@router.post("/v2/rerank", response_model_exclude_none=True)
+async def rerank(body: RerankIn, front: FrontDep, caller: CallerDep) -> RerankOut:  # noqa: ARG001
+    """Rank documents for a query; where the model is down they keep their order, with a warning."""
+    parts = front.app.parts
+    texts = [_text(document, place) for place, document in enumerate(body.documents)]
+    items = [_item(front, document, place) for place, document in enumerate(body.documents)]
+    known = (parts.catalog.get(item_id) for item_id in body.session)
+    task = RankTask(
+        session=tuple(item for item in known if item is not None),
+        candidates=tuple(
+            Candidate(item=item, score=-float(place)) for place, item in enumerate(items)
+        ),
+        request=body.query,
+        k=min(body.top_n or len(items), len(items)),
+    )
+    answer = await parts.reranker.rerank(task)
+    results = [
+        Result(
+            index=int(name),
+            relevance_score=round(1 - place / len(items), 6),
+            document={"text": texts[int(name)]} if body.return_documents else None,
+        )
+        for place, name in enumerate(answer.order[: task.k])
+    ]
+    warnings = [answer.degraded] if answer.degraded else []
+    return RerankOut(id=str(uuid.uuid4()), results=results, meta=RerankMeta(warnings=warnings))
+
+
+def _text(document: str | Document, place: int) -> str:
+    if isinstance(document, str):
+        return document[:10_000]
+    if document.text is None and document.id is None:
+        raise Problem(422, f"document {place} has neither 'text' nor 'id'")
+    return document.text or ""
+
+
+def _item(front: FrontDep, document: str | Document, place: int) -> Item:
+    """Make a document an item under its place, so that equal documents stay apart."""
+    if isinstance(document, Document) and document.id is not None:
+        known = front.app.parts.catalog.get(document.id)
+        if known is not None:
+            return Item(item_id=str(place), title=known.title, attributes=known.attributes)
+        if document.text is None:
+            raise Problem(404, f"document {place}: item {document.id!r} is not in the catalogue")
+    return Item(item_id=str(place), title=_text(document, place))

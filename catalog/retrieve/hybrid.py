@@ -27,9 +27,9 @@ from re2llm.catalog.sessions import SessionLog
 
 Values = NDArray[np.float64]
 
-RECENT = 8
+RECENT = 20
 """Latest distinct items of the session that text and attributes are compared with."""
-FADE = 0.8
+FADE = 0.9
 """What each step back in the session counts beside the one after it."""
 POOL = 150
 """Items that each source may name, at least."""

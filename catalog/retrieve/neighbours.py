@@ -26,7 +26,7 @@ RECENT = 500
 """Sessions per item that are kept: the latest."""
 NEIGHBOURS = 200
 """Sessions that vote."""
-QUERY = 10
+QUERY = 20
 """Latest distinct items of the query that count."""
 LONGEST = 50
 """Items of a neighbour that count: its latest."""

@@ -25,9 +25,9 @@ BACKWARDS = 0.6
 """What the item before counts beside the item after."""
 PARTNERS = 100
 """Partners per item that are kept: the strongest."""
-QUERY = 8
+QUERY = 20
 """Latest distinct items of the query that count."""
-FADE = 0.7
+FADE = 0.85
 """What each step back in the query counts beside the one after it."""
 
 

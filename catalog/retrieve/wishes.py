@@ -54,12 +54,13 @@ _NOT = re.compile(
 _OR = re.compile(r"\s+(?:or|nor)\s+", re.IGNORECASE)
 _ASKING = frozenset(
     words(
-        "I am me my we us want need wants would like looking look find show give get buy please "
-        "some something anything thing things stuff good great nice best really very more "
-        "less than can could do does should may also just maybe one ones item items product products other "
-        "another others new kind type sort recommend recommendation suggest suggestion under over "
-        "between below above around about but not no only so too much cheap cheaper price priced "
-        "dollar dollars euro euros buck bucks hi hello thanks thank"
+        "I am me my we us want need wants would like looking look find show give get buy "
+        "please some something anything thing things stuff good great nice best really very "
+        "more less than can could do does should may also just maybe one ones item items "
+        "product products other another others new kind type sort recommend recommendation "
+        "suggest suggestion under over between below above around about but not no only so "
+        "too much cheap cheaper price priced dollar dollars euro euros buck bucks hi hello "
+        "thanks thank"
     )
 )
 _GENERIC = frozenset(words("game games movie movies film films item items product thing stuff one"))

@@ -1,0 +1,216 @@
+"""How good candidate retrieval is over the whole catalogue: each source, the blends, a peer.
+
+Run `python -m re2llm.evals.bench_retrieval --data FOLDER` on what `re2llm ingest` made; without
+a folder, on a synthetic log.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from re2llm.catalog.candidates import Query
+from re2llm.catalog.dataset import open_dataset
+from re2llm.catalog.filters import Filters
+from re2llm.catalog.items import Catalog
+from re2llm.catalog.lexical import LexicalEncoder
+from re2llm.catalog.retrieve.index import HybridRetriever
+from re2llm.catalog.retrieve.weights import EQUAL, SOURCES, Weights, fit_fusion_weights
+from re2llm.catalog.sessions import Session, SessionLog
+from re2llm.evals.bootstrap import paired_difference
+from re2llm.evals.synthetic_log import synthetic_catalog, synthetic_log
+
+PLACES = 20
+_LIST = 100
+"""Length of the lists that reciprocal ranks are fused from."""
+_RANK_SHIFT = 60
+"""As in Cormack, Clarke and Buettcher, "Reciprocal rank fusion", 2009."""
+
+Lists = list[list[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A catalogue, a log to learn from, and sessions to fit and to test on."""
+
+    name: str
+    catalog: Catalog
+    log: SessionLog
+    valid: Sequence[Session]
+    test: Sequence[Session]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """What one system reached.
+
+    Attributes:
+        ndcg: (sessions,) NDCG@20.
+        coverage: share of the catalogue that is in any list.
+    """
+
+    name: str
+    hit: NDArray[np.float64]
+    ndcg: NDArray[np.float64]
+    mrr: NDArray[np.float64]
+    coverage: float
+
+
+def open_world(folder: Path | None, sessions: int) -> World:
+    """Open a dataset, or make a synthetic one of 5,000 items and 100,000 clicks."""
+    if folder is not None:
+        data = open_dataset(folder)
+        return World(
+            name=data.meta.name,
+            catalog=data.catalog,
+            log=data.train,
+            valid=[_bare(one) for one in data.valid[:sessions]],
+            test=[_bare(one) for one in data.test[:sessions] if one.target is not None],
+        )
+    catalog = synthetic_catalog(5000)
+    later = list(synthetic_log(10 * sessions, 5000, seed=1))[: 2 * sessions]
+    made = [
+        Session(
+            session_id=str(number),
+            items=tuple(f"i{place}" for place in row[:-1]),
+            target=f"i{row[-1]}",
+        )
+        for number, row in enumerate(later)
+    ]
+    return World(
+        name="synthetic",
+        catalog=catalog,
+        log=synthetic_log(100_000, 5000),
+        valid=made[:sessions],
+        test=made[sessions:],
+    )
+
+
+def bench(world: World) -> list[Quality]:
+    """Measure every system on the same test sessions."""
+    encoder = LexicalEncoder.fit([item.title for item in world.catalog])
+    retriever = HybridRetriever.in_memory(world.catalog, world.log, encoder)
+    singles = {
+        source: _lists(retriever.with_weights(Weights(by_source={source: 1.0})), world, _LIST)
+        for source in SOURCES
+    }
+    systems = {**singles, "reciprocal ranks": _reciprocal(list(singles.values()))}
+    systems["blend, nothing fitted"] = _lists(retriever.with_weights(EQUAL), world, PLACES)
+    fitted = fit_fusion_weights(retriever, world.valid)
+    systems["blend, fitted"] = _lists(retriever.with_weights(fitted), world, PLACES)
+    if (peer := _item_knn(world)) is not None:
+        systems["implicit: item-kNN, cosine"] = peer
+    return [_quality(name, lists, world) for name, lists in systems.items()]
+
+
+def report(world: World, found: Sequence[Quality], write: Callable[[str], object]) -> None:
+    """Write a table, and how the fitted blend stands to every other system."""
+    write(
+        f"{world.name}: {len(world.catalog):,} items, {len(world.log):,} sessions, "
+        f"{len(world.test):,} test sessions; the whole catalogue, first {PLACES} places\n\n"
+    )
+    best = next(one for one in found if one.name == "blend, fitted")
+    header = ("system", "HR@20", "NDCG@20", "MRR@20", "coverage", "fitted blend minus it, NDCG@20")
+    write(
+        f"{header[0]:<28}{header[1]:>8}{header[2]:>9}{header[3]:>8}{header[4]:>10}  {header[5]}\n"
+    )
+    for one in found:
+        line = (
+            f"{one.name:<28}{one.hit.mean():>8.4f}{one.ndcg.mean():>9.4f}{one.mrr.mean():>8.4f}"
+            f"{one.coverage:>10.3f}"
+        )
+        if one is not best:
+            gap = paired_difference(best.ndcg, one.ndcg)
+            line += f"  {gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]"
+        write(line + "\n")
+    if not any(one.name.startswith("implicit") for one in found):
+        write("\nimplicit is not installed: its item-kNN is left out (`pip install implicit`).\n")
+
+
+def _bare(session: Session) -> Session:
+    return replace(session, candidates=None)
+
+
+def _lists(retriever: HybridRetriever, world: World, n: int) -> Lists:
+    seen = Filters(exclude_seen=True)
+    place = world.catalog.position
+    return [
+        [
+            position
+            for one in retriever.retrieve(Query(session=session.items, filters=seen), n)
+            if (position := place(one.item.item_id)) is not None
+        ]
+        for session in world.test
+    ]
+
+
+def _reciprocal(systems: Sequence[Lists]) -> Lists:
+    fused: Lists = []
+    for lists in zip(*systems, strict=True):
+        scores: dict[int, float] = {}
+        for ranked in lists:
+            for rank, position in enumerate(ranked, 1):
+                scores[position] = scores.get(position, 0.0) + 1 / (_RANK_SHIFT + rank)
+        fused.append(sorted(scores, key=lambda position: (-scores[position], position)))
+    return fused
+
+
+def _item_knn(world: World) -> Lists | None:
+    if importlib.util.find_spec("implicit") is None:
+        return None
+    size = len(world.catalog)
+    lengths = np.diff(world.log.offsets)
+    rows = np.repeat(np.arange(len(world.log)), lengths)
+    clicks = csr_matrix((np.ones(len(rows)), (rows, world.log.items)), shape=(len(world.log), size))
+    model = importlib.import_module("implicit.nearest_neighbours").CosineRecommender(K=200)
+    model.fit(clicks, show_progress=False)
+    known = [
+        [place for one in session.items if (place := world.catalog.position(one)) is not None]
+        for session in world.test
+    ]
+    own = np.repeat(np.arange(len(known)), [len(row) for row in known])
+    asked = csr_matrix(
+        (np.ones(len(own)), (own, np.concatenate(known).astype(np.int64))),
+        shape=(len(known), size),
+    )
+    found, scores = model.recommend(
+        np.arange(len(known)), asked, N=PLACES, filter_already_liked_items=True
+    )
+    return [row[score > 0].tolist() for row, score in zip(found, scores, strict=True)]
+
+
+def _quality(name: str, lists: Lists, world: World) -> Quality:
+    ranks = np.full(len(lists), np.inf)
+    for place, (ranked, session) in enumerate(zip(lists, world.test, strict=True)):
+        target = world.catalog.position(session.target or "")
+        if target in ranked[:PLACES]:
+            ranks[place] = ranked.index(target) + 1
+    listed = {position for ranked in lists for position in ranked[:PLACES]}
+    return Quality(
+        name=name,
+        hit=(ranks <= PLACES).astype(np.float64),
+        ndcg=1 / np.log2(ranks + 1),
+        mrr=1 / ranks,
+        coverage=len(listed) / max(len(world.catalog), 1),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="a folder that `re2llm ingest` made")
+    parser.add_argument("--sessions", type=int, default=1000)
+    given = parser.parse_args(arguments)
+    world = open_world(given.data, given.sessions)
+    report(world, bench(world), sys.stdout.write)
+
+
+if __name__ == "__main__":
+    main()

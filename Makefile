@@ -5,13 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types check bench clean
+.PHONY: demo test test-llm lint types check bench clean
 
 demo: $(VENV)/.run
 	$(BIN)/re2llm demo
 
 test: $(VENV)/.dev
 	$(BIN)/pytest $(PYTEST)
+
+# Asks a real model, SmolLM2-135M, served on this machine.
+test-llm: $(VENV)/.local
+	$(BIN)/pytest -m llm
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -37,6 +41,11 @@ $(VENV)/.dev: $(VENV)/.venv pyproject.toml constraints.txt
 	@echo "Setting up for development (once, a few minutes) ..."
 	$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.local: $(VENV)/.dev
+	@echo "Building llama.cpp for the local model (once, up to 20 minutes) ..."
+	CMAKE_ARGS="-DLLAVA_BUILD=OFF" $(INSTALL) --editable '.[local]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info src/*.egg-info demo-shop

@@ -10,6 +10,7 @@ import numpy as np
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from numpy.typing import NDArray
 
+from re2llm.catalog.items import Item
 from re2llm.llm.answer import Answer, Options
 from re2llm.llm.client import ModelClient
 from re2llm.llm.errors import AnswerUnreadable, ContextTooLong, ModelError
@@ -121,33 +122,49 @@ class LikelihoodReranker:
             return retrieval_order(task, f"no answer within {self.deadline:g} s", spent)
         return retrieval_order(task, why, spent)
 
+    async def learn_priors(self, items: Sequence[Item]) -> Usage:
+        """Ask for the priors of these items, so that no slate waits for them; return the bill.
+
+        Raises:
+            ModelError: no answer in time.
+        """
+        return (await self._priors([_text(item, SHORTER[0]) for item in items])).usage
+
     async def _scores(self, task: RankTask, detail: Detail) -> tuple[Array, Usage]:
         """Return (candidates,) scores and what they cost."""
-        titles = [f" {_title(one.item.title, detail)}" for one in task.candidates]
-        asked = [self.scorer.score(likelihood_prefix(task, detail), titles, deadline=self.deadline)]
+        texts = [_text(one.item, detail) for one in task.candidates]
+        asked = [self.scorer.score(likelihood_prefix(task, detail), texts, deadline=self.deadline)]
         amplified = bool(task.hint) and self.amplify != 0
         if amplified:
             plain = likelihood_prefix(replace(task, hint=None), detail)
-            asked.append(self.scorer.score(plain, titles, deadline=self.deadline))
+            asked.append(self.scorer.score(plain, texts, deadline=self.deadline))
         if self.prior:
-            start = prompt("likelihood_prior").text
-            asked += [self.scorer.score(start, [title], deadline=self.deadline) for title in titles]
+            asked.append(self._priors(texts))
         answers = await _all(asked)
-        usage = sum((answer.usage for answer in answers), Usage())
-        given = answers[0].logprobs
+        score = answers[0].logprobs
         if amplified:
-            given = given + self.amplify * (given - answers[1].logprobs)
+            score = score + self.amplify * (score - answers[1].logprobs)
         if self.prior:
-            priors = answers[1 + amplified :]
-            given = given - self.prior * np.array([answer.logprobs[0] for answer in priors])
-        return given / answers[0].tokens ** self.length, usage
+            score = score - self.prior * answers[-1].logprobs
+        usage = sum((answer.usage for answer in answers), Usage())
+        return score / answers[0].tokens ** self.length, usage
+
+    async def _priors(self, texts: Sequence[str]) -> Likelihoods:
+        start = prompt("likelihood_prior").text
+        answers = await _all(
+            [self.scorer.score(start, [text], deadline=self.deadline) for text in texts]
+        )
+        return Likelihoods(
+            logprobs=np.concatenate([answer.logprobs for answer in answers]),
+            tokens=np.concatenate([answer.tokens for answer in answers]),
+            usage=sum((answer.usage for answer in answers), Usage()),
+        )
 
 
 def likelihood_prefix(task: RankTask, detail: Detail) -> str:
     """Return what stands before a candidate's title; it ends where the title's space begins."""
-    titles = "\n".join(
-        f"- {_title(item.title, detail)}" for item in task.session[-detail.session :]
-    )
+    shown = task.session[-detail.session :]
+    titles = "\n".join(f"-{_text(item, detail)}" for item in shown)
     return prompt("likelihood").fill(session=titles, extras=extra_lines(task.request, task.hint))
 
 
@@ -169,8 +186,9 @@ async def _all(asked: Sequence[Coroutine[object, object, Likelihoods]]) -> list[
     raise first
 
 
-def _title(title: str, detail: Detail) -> str:
-    return sanitise(title, detail.title) or "untitled"
+def _text(item: Item, detail: Detail) -> str:
+    """Return a title with the space before it, where a new token begins in the usual models."""
+    return f" {sanitise(item.title, detail.title) or 'untitled'}"
 
 
 def _ordered(task: RankTask, scores: Array, usage: Usage, *, shortened: bool) -> RankAnswer:

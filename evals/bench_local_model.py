@@ -1,0 +1,183 @@
+"""What a real model adds, asked in every way, alone and fused with retrieval, and what it costs.
+
+Run as `python -m re2llm.evals.bench_local_model --data FOLDER` while `re2llm serve-model` runs.
+What was answered is kept in `--keep`; the same command goes on where it stopped.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from re2llm.errors import UserError
+from re2llm.evals.local_table import Costs, Row, Told, judge, lines
+from re2llm.evals.local_trials import Trial, read_trials
+from re2llm.evals.metrics import ndcg, ranks
+from re2llm.llm.cache import AnswerCache
+from re2llm.llm.client import ModelClient, Patience
+from re2llm.llm.first_token import FirstTokenReranker
+from re2llm.llm.likelihood import ClientScorer, LikelihoodReranker
+from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
+from re2llm.llm.ranking import RankAnswer, RankTask
+from re2llm.llm.rerank import ListwiseReranker
+from re2llm.llm.sanitise import sanitise
+from re2llm.llm.score_model import close_score_model, open_score_model
+
+HINT = "Prefer items for the same console or platform as the items before, the latest above all."
+WAYS = ("likelihood", "hint", "first-token", "listwise")
+_COUNTED = 20
+"""So many sessions tell how long titles are."""
+_AMPLIFY = (0.0, 0.5, 1.0, 2.0, 4.0)
+_PATIENCE = Patience(deadline=600, attempts=2, share=1.0)
+
+
+class Reranker(Protocol):
+    """Any way to rerank."""
+
+    async def rerank(self, task: RankTask) -> RankAnswer:
+        """Return a complete permutation."""
+
+
+async def ask_all(
+    name: str, reranker: Reranker, trials: Sequence[Trial], hint: str | None, costs: Costs
+) -> list[Told]:
+    """Ask one session after the other; tell how far it is."""
+    told, started = [], time.perf_counter()
+    for number, trial in enumerate(trials, 1):
+        before = time.perf_counter()
+        answer = await reranker.rerank(replace(trial.task, hint=hint))
+        took = time.perf_counter() - before
+        seconds, tokens = costs.keep(f"{name} {trial.session_id}", took, answer)
+        told.append(Told(answer=answer, seconds=seconds, output_tokens=tokens))
+        left = (time.perf_counter() - started) / number * (len(trials) - number)
+        sys.stderr.write(f"\r{name}: {number}/{len(trials)}, {left:.0f} s left    ")
+    sys.stderr.write("\n")
+    return told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """All that the ways are tried with."""
+
+    valid: tuple[Trial, ...]
+    test: tuple[Trial, ...]
+    costs: Costs
+
+    async def run(self, name: str, way: Reranker, hint: str | None = None) -> Row:
+        """Ask in one way and judge it."""
+        valid = await ask_all(name, way, self.valid, hint, self.costs)
+        return judge(
+            name,
+            self.valid,
+            self.test,
+            (valid, await ask_all(name, way, self.test, hint, self.costs)),
+        )
+
+    async def best_amplified(self, way: LikelihoodReranker, hint: str) -> Row:
+        """Try how far to push the hint on validation sessions, and report the best weight."""
+        worth: dict[float, float] = {}
+        for weight in _AMPLIFY:
+            name = f"hint, amplified {weight:g}"
+            louder = replace(way, amplify=weight)
+            told = await ask_all(name, louder, self.valid, hint, self.costs)
+            orders = [one.answer.order for one in told]
+            found = ndcg(ranks(orders, [trial.target for trial in self.valid]), 10)
+            worth[weight] = float(found.mean())
+        best = max(worth, key=lambda weight: (worth[weight], -weight))
+        sys.stdout.write(
+            "amplified hint, validation NDCG@10 by weight: "
+            + ", ".join(f"{weight:g}: {value:.3f}" for weight, value in worth.items())
+            + "\n"
+        )
+        return await self.run(f"hint, amplified {best:g}", replace(way, amplify=best), hint)
+
+    async def learn_priors(self, way: LikelihoodReranker) -> None:
+        """Ask for all candidates' priors, and tell what they take beside a slate."""
+        calls, seconds = 0, 0.0
+        for trial in (*self.valid, *self.test):
+            started = time.perf_counter()
+            usage = await way.learn_priors([one.item for one in trial.candidates])
+            if usage.calls:
+                calls, seconds = calls + usage.calls, seconds + time.perf_counter() - started
+        if calls:
+            sys.stdout.write(f"priors: {calls} titles, {seconds / calls:.3f} s each, once\n")
+
+    def without_model(self) -> list[Row]:
+        """Rank by lot, and by retrieval alone."""
+        targets = [trial.target for trial in self.test]
+        by_lot = [[one.item.item_id for one in trial.task.candidates] for trial in self.test]
+        retrieved = [[one.item.item_id for one in trial.candidates] for trial in self.test]
+        return [
+            Row(name="random", alone=ranks(by_lot, targets)),
+            Row(name="retrieval", alone=ranks(retrieved, targets)),
+        ]
+
+
+async def compare(given: argparse.Namespace) -> None:
+    """Ask in every way and print the table."""
+    trials = read_trials(given.data, valid=given.valid, test=given.sessions)
+    given.keep.mkdir(parents=True, exist_ok=True)
+    cache = AnswerCache(given.keep / "answers.sqlite")
+    bench = Bench(valid=trials.valid, test=trials.test, costs=Costs(given.keep / "costs.jsonl"))
+    config = ModelConfig(model=given.model, base_url=given.url, timeout=_PATIENCE.deadline)
+    chat, scores = open_chat_model(config), open_score_model(config)
+    client = ModelClient(chat, identity=config.identity, cache=cache, patience=_PATIENCE)
+    scorer = ModelClient(scores, identity=config.identity, cache=cache, patience=_PATIENCE)
+    likelihood = LikelihoodReranker(scorer=ClientScorer(client=scorer))
+    rows = bench.without_model()
+    if "likelihood" in given.ways:
+        await bench.learn_priors(likelihood)
+        rows.append(await bench.run("likelihood", likelihood))
+    if "hint" in given.ways:
+        rows.append(await bench.run("likelihood, hint", likelihood, given.hint))
+        rows.append(await bench.best_amplified(likelihood, given.hint))
+    if "first-token" in given.ways:
+        rows.append(await bench.run("first token", FirstTokenReranker(client=client)))
+    if "listwise" in given.ways:
+        rows.append(await bench.run("listwise labels", ListwiseReranker(client=client)))
+    sys.stdout.write(
+        f"{given.data.name}: {len(bench.test)} test and {len(bench.valid)} validation sessions\n"
+    )
+    for line in lines(rows, rows[1].alone):
+        sys.stdout.write(line + "\n")
+    tokens = await title_tokens(ClientScorer(client=scorer), bench.test)
+    sys.stdout.write(f"titles as answers would take {tokens:.0f} output tokens per slate\n")
+    await close_chat_model(chat)
+    await close_score_model(scores)
+    cache.close()
+
+
+async def title_tokens(scorer: ClientScorer, trials: Sequence[Trial]) -> float:
+    """Return how many tokens the candidates' titles have in all, one line each, on average."""
+    counts = []
+    for trial in trials[:_COUNTED]:
+        texts = [f" {sanitise(one.item.title, 160)}\n" for one in trial.candidates]
+        counts.append(float((await scorer.score("-", texts)).tokens.sum()))
+    return float(np.mean(counts))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write the table to standard output, and progress to standard error."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="a folder of JSON lines")
+    parser.add_argument("--sessions", type=int, default=200, help="test sessions")
+    parser.add_argument("--valid", type=int, default=60, help="validation sessions")
+    parser.add_argument("--url", default="http://127.0.0.1:8081/v1")
+    parser.add_argument("--model", default="smollm2-135m-instruct")
+    parser.add_argument("--hint", default=HINT)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument("--keep", type=Path, default=Path("runs/local-model"))
+    try:
+        asyncio.run(compare(parser.parse_args(arguments)))
+    except UserError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A small real model on this machine, served like any other: needs the extra `local`."""

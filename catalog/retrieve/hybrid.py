@@ -1,5 +1,6 @@
 """Every source at once: who is looked at, how the evidence is joined, and what is said of it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -314,7 +315,8 @@ def standard(values: Values) -> Values:
     """Return z-scores; all 0 where the values do not differ."""
     if len(values) < 2:
         return np.zeros(len(values))
-    spread = float(values.std())
+    away = values - values.sum() / len(values)
+    spread = math.sqrt(float(away @ away) / len(values))
     if spread < 1e-9:
         return np.zeros(len(values))
-    return np.asarray((values - values.mean()) / spread, dtype=np.float64)
+    return np.asarray(away / spread, dtype=np.float64)

@@ -35,7 +35,7 @@ VERSION = 1
 POINTER = "current.json"
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.json"
-_STALE = 24 * 3600.0
+_STALE = 3600.0
 """Seconds after which generations that no pointer names are swept up."""
 
 Arrays = dict[str, NDArray[np.generic]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from re2llm.catalog.retrieve.sparse import Ids, Sums, offsets_of, spread
+from re2llm.catalog.retrieve.sparse import Ids, offsets_of, spread
 
 _EXACT = 4096
 """Up to so many items all are compared."""
@@ -67,18 +67,15 @@ class VectorIndex:
         return cls(**{name: arrays[name] for name in cls.__slots__})  # type: ignore[arg-type]
 
     def near(self, points: NDArray[np.float32], n: int) -> Ids:
-        """Return about the n items nearest to each of the points, (points, dim), in no order."""
-        found: list[Ids] = []
+        """Return about the n items nearest to any of the points, (points, dim), in no order."""
         probed = min(_PROBED, len(self.centres))
-        closeness = points @ self.centres.T
-        for point, row in zip(points, closeness, strict=True):
-            cells = np.argpartition(-row, probed - 1)[:probed]
-            places, _ = spread(self.cell_offsets, cells)
-            members = self.members[places].astype(np.int64)
-            if len(members):
-                scores = (self.vectors[members] @ point).astype(np.float64)
-                found.append(Sums(members, scores).best(n))
-        return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        cells = np.argpartition(-(points @ self.centres.T), probed - 1, axis=1)[:, :probed]
+        places, _ = spread(self.cell_offsets, np.unique(cells))
+        members = self.members[places].astype(np.int64)
+        if len(members) <= n:
+            return members
+        closeness = (self.vectors[members] @ points.T).max(axis=1)
+        return members[np.argpartition(-closeness, n - 1)[:n]]
 
 
 def _nearest(vectors: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:

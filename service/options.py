@@ -1,7 +1,9 @@
 """What can be set about serving, from the environment, a `.env` file, or code."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from re2llm.errors import UserError
 
 
 class ServeSettings(BaseSettings):
@@ -28,3 +30,17 @@ class ServeSettings(BaseSettings):
     """Seconds that feedback waits for what came of it before it answers `pending`."""
     drain: int = Field(default=30, ge=1)
     """Seconds that requests in progress get after SIGTERM."""
+
+
+def read_serve_settings() -> ServeSettings:
+    """Read the settings from the environment.
+
+    Raises:
+        UserError: naming the first setting that is wrong.
+    """
+    try:
+        return ServeSettings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise UserError(f"setting RE2LLM_{name.upper()}: {first['msg']}") from None

@@ -84,7 +84,9 @@ class InstantModel:
         order = tuple(candidate.item.item_id for candidate in task.candidates)
         return RankAnswer(order=order, listed=len(order))
 
-    def fuse(self, candidates: Sequence[Candidate], answer: RankAnswer) -> list[tuple[str, float]]:
+    def fuse(
+        self, candidates: Sequence[Candidate], answer: RankAnswer, *, hinted: bool = False
+    ) -> list[tuple[str, float]]:
         """Add the places up."""
         places = {item_id: place for place, item_id in enumerate(answer.order)}
         scored = [(c.item.item_id, c.score - places[c.item.item_id]) for c in candidates]

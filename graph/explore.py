@@ -50,7 +50,8 @@ class Explored:
 
     Attributes:
         sessions: how many were ranked; `errors` of them missed the shown places.
-        proposed: drafts that reflection wrote; `admitted` of them became active, `shadow` wait.
+        proposed: different hints that reflection wrote; `admitted` of them became active, `shadow`
+            wait.
     """
 
     sessions: int
@@ -76,12 +77,10 @@ async def explore(parts: Parts, folds: Sequence[Fold], plan: Plan, report: Repor
 
     async def missed(case: Case) -> bool:
         nonlocal found
-        value = await measure.value(case.task, case.target, None)
+        order = await measure.order(case.task, None)
         found += 1
         report(found, len(cases))
-        return value == 0.0 and any(
-            candidate.item.item_id == case.target for candidate in case.task.candidates
-        )
+        return order is not None and case.target in order[case.task.k :]
 
     verdicts = await asyncio.gather(*(missed(case) for _, case in cases))
     failed = [pair for pair, is_error in zip(cases, verdicts, strict=True) if is_error]
@@ -92,9 +91,9 @@ async def explore(parts: Parts, folds: Sequence[Fold], plan: Plan, report: Repor
         sessions=len(cases),
         errors=len(failed),
         reflections=walk.reflections,
-        proposed=walk.proposed,
-        admitted=walk.admitted,
-        shadow=walk.shadow,
+        proposed=walk.count(),
+        admitted=walk.count(Status.ACTIVE),
+        shadow=walk.count(Status.SHADOW),
         active=walk.active(),
         ending=ending,
         usage=parts.client.budget.spent,
@@ -111,7 +110,12 @@ class _Walk:
         self._graphs: dict[int, RecommendApp] = {}
         guard = parts.admission(lambda: cases, source="explore", sources=1)
         self._reflecting = replace(parts.steps.reflect, admission=guard)
-        self.reflections = self.proposed = self.admitted = self.shadow = self._barren = 0
+        self.reflections = self._barren = 0
+        self._seen: dict[str, str] = {}
+
+    def count(self, status: Status | None = None) -> int:
+        """Count the different hints that were proposed, or those of them that got this status."""
+        return sum(status is None or found == status for found in self._seen.values())
 
     def active(self) -> int:
         """Count the active hints."""
@@ -142,13 +146,15 @@ class _Walk:
         context = Context(tenant=self._parts.settings.tenant, hint="none", wait=False)
         output = await self._graph(fold).ainvoke(given, context=context)
         hints = output.get("new_hints", [])
-        admitted = sum(hint["status"] == Status.ACTIVE for hint in hints)
         self.reflections += 1
-        self.proposed += len(hints)
-        self.admitted += admitted
-        self.shadow += sum(hint["status"] == Status.SHADOW for hint in hints)
-        useful = any(hint["status"] in (Status.ACTIVE, Status.SHADOW) for hint in hints)
-        self._barren = 0 if useful else self._barren + 1
+        fresh = [
+            hint
+            for hint in hints
+            if hint["status"] in (Status.ACTIVE, Status.SHADOW)
+            and self._seen.get(hint["hint_id"]) != hint["status"]
+        ]
+        self._barren = 0 if fresh else self._barren + 1
+        self._seen.update({hint["hint_id"]: hint["status"] for hint in hints})
 
     def _graph(self, fold: Fold) -> RecommendApp:
         if fold.number not in self._graphs:

@@ -31,6 +31,8 @@ from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.training import Point, Problem, Trained, Trainer
 
 Report = Callable[[int, int], None]
+LEARNING_WEIGHT = 1.0
+"""What a hinted order counts, beside retrieval's 1, while nothing better is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,20 +92,32 @@ class Learnt:
 
 
 async def learn_fusion(parts: Parts, cases: Sequence[Case], report: Report) -> Parts:
-    """Learn how much the model's order counts beside retrieval, on validation cases."""
+    """Learn how much the model's order counts beside retrieval, on validation cases.
+
+    That is without a hint. With one, the order counts at least as much as `LEARNING_WEIGHT` until a
+    policy is trained: where the plain model adds nothing, hints must still be able to show what
+    they are worth.
+    """
+    examples = await _examples(parts, cases, [None] * len(cases), report)
+    fitted = fit_weight(examples, seed=parts.settings.seed)
+    hinted = max(fitted.weight, LEARNING_WEIGHT)
+    return parts.with_fusion(fitted.model_copy(update={"hinted": hinted}))
+
+
+async def _examples(
+    parts: Parts, cases: Sequence[Case], hints: Sequence[str | None], report: Report
+) -> list[FusionExample]:
     done = 0
 
-    async def example(case: Case) -> FusionExample:
+    async def example(case: Case, hint: str | None) -> FusionExample:
         nonlocal done
-        answer = await parts.measure.answer(case.task, None)
+        answer = await parts.measure.answer(case.task, hint)
         done += 1
         report(done, len(cases))
-        return FusionExample(
-            candidates=tuple(case.task.candidates), answer=answer, target=case.target
-        )
+        return FusionExample(candidates=case.task.candidates, answer=answer, target=case.target)
 
-    examples = await asyncio.gather(*(example(case) for case in cases))
-    return parts.with_fusion(fit_weight(examples, seed=parts.settings.seed))
+    pairs = zip(cases, hints, strict=True)
+    return list(await asyncio.gather(*(example(*pair) for pair in pairs)))
 
 
 async def learn_policy(
@@ -143,10 +157,11 @@ async def learn_policy(
     static = await Halving().train(problem, source, calls=plan.static_calls, seed=seed)
     problem = replace(problem, known=_gains(parts, cases, problem.hints))
     trained = await plan.trainer.train(problem, source, calls=plan.calls, seed=seed, progress=note)
+    policy = ScoringPolicy(scorer=trained.scorer, name=plan.trainer.name)
+    parts = await _weigh_hinted(parts, policy, valid, problem.hints, texts)
     judging = _Judging(parts, valid, problem.hints, texts)
     best = static.scorer.scores(judging.states[:1], problem.hints)[0]
     static_hint = problem.hints.ids[int(best.argmax())] if best.max() > 0 else None
-    policy = ScoringPolicy(scorer=trained.scorer, name=plan.trainer.name)
     await judging.pay_for(policy, static_hint)
     decision = judge(
         policy,
@@ -159,7 +174,10 @@ async def learn_policy(
     )
     curve = [await judging.point(calls, scorer) for calls, scorer in snapshots]
     curve.append(await judging.point(len(trained.logged), trained.scorer))
-    promoted = _promote(parts, policy, judging) if decision.serves else ()
+    promoted: tuple[Hint, ...] = ()
+    if decision.serves:
+        promoted = _promote(parts, policy, judging)
+        parts.with_fusion(parts.fusion)
     version = save_policy(
         parts.workspace.policy,
         trained.scorer,
@@ -177,6 +195,24 @@ async def learn_policy(
         paid=source.paid + judging.source.paid,
         usage=parts.client.budget.spent,
     )
+
+
+async def _weigh_hinted(
+    parts: Parts,
+    policy: ScoringPolicy,
+    valid: Sequence[Case],
+    hints: HintSide,
+    texts: dict[str, str],
+) -> Parts:
+    """Fit what an order counts that was given under the policy's hints; nothing is saved."""
+    picks = policy.best(np.stack([case.features for case in valid]), hints)
+    chosen = [(c, p.column) for c, p in zip(valid, picks, strict=True) if p.column is not None]
+    asked = [texts[hints.ids[column]] for _, column in chosen]
+    examples = await _examples(parts, [case for case, _ in chosen], asked, lambda *_: None)
+    fitted = fit_weight(examples, seed=parts.settings.seed)
+    if not fitted.sessions:
+        return parts
+    return replace(parts, fusion=parts.fusion.model_copy(update={"hinted": fitted.weight}))
 
 
 class _Judging:

@@ -10,11 +10,19 @@ from re2llm.graph.cases import Case
 from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.nodes.protocols import Fusion, Reranker
 
+DEPTH = 10
+"""So many places count at least."""
+
 
 def reciprocal_log_rank(order: Sequence[str], target: str, k: int) -> float:
     """Return NDCG@k with one relevant item: 1 / log2(rank + 1), or 0 below place k."""
     places = order[:k]
     return 1 / math.log2(places.index(target) + 2) if target in places else 0.0
+
+
+def depth(k: int) -> int:
+    """Say how many places count in rewards: a short slate alone would tell too little."""
+    return max(k, DEPTH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +44,23 @@ class Measure:
         async with self.slots:
             return await self.reranker.rerank(replace(task, hint=hint))
 
-    async def value(self, task: RankTask, target: str, hint: str | None) -> float | None:
-        """Return NDCG@k, or None where the model gave no full answer (never learn from that)."""
+    async def order(self, task: RankTask, hint: str | None) -> list[str] | None:
+        """Return the judged order, or None where the model gave no full answer."""
         answer = await self.answer(task, hint)
         if answer.degraded is not None:
             return None
         if self.on == "model":
-            return reciprocal_log_rank(answer.order, target, task.k)
-        fused = [item_id for item_id, _ in self.fusion.fuse(task.candidates, answer)]
-        return reciprocal_log_rank(fused, target, task.k)
+            return list(answer.order)
+        fused = self.fusion.fuse(task.candidates, answer, hinted=hint is not None)
+        return [item_id for item_id, _ in fused]
+
+    async def value(self, task: RankTask, target: str, hint: str | None) -> float | None:
+        """Return NDCG at `depth`, or None where the model gave no full answer.
+
+        An answer that is not whole is never learnt from.
+        """
+        order = await self.order(task, hint)
+        return None if order is None else reciprocal_log_rank(order, target, depth(task.k))
 
     async def gain(self, task: RankTask, target: str, hint: str) -> float | None:
         """Return the value with the hint minus the value without, or None where one is missing."""

@@ -17,7 +17,7 @@ from re2llm.catalog.retrieve.index import HybridRetriever
 from re2llm.graph.builder import Steps
 from re2llm.graph.cases import Case, CaseMaker
 from re2llm.graph.knowledge import open_store
-from re2llm.graph.measure import Measure
+from re2llm.graph.measure import Measure, depth
 from re2llm.graph.retrieval import Retrieval, open_retrieval
 from re2llm.graph.trial import SimilarSessions
 from re2llm.kb_store.admission import HintAdmission, Writer
@@ -181,11 +181,12 @@ class Parts:
     def scope(self) -> Scope:
         """What rewards measured now are comparable with."""
         on = self.settings.reward
-        judged = on if on == "model" else f"{on} fused by {self.fusion.weight:g}"
+        fusion = self.fusion
+        judged = on if on == "model" else f"{on} fused by {fusion.weight:g}, {fusion.hinted}"
         return Scope(
             model=f"{self.identity} {self.settings.way}",
             prompt_version=prompt_version(),
-            metric=f"ndcg@{self.settings.k} of the {judged}",
+            metric=f"ndcg@{depth(self.settings.k)} of the {judged}",
         )
 
     def valid_cases(self) -> list[Case]:

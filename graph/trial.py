@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import islice
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,23 @@ from re2llm.graph.cases import Case
 from re2llm.graph.measure import Measure
 from re2llm.kb_store.effect import TrialUnavailable
 from re2llm.llm.reflection import Failure
+from re2llm.policy.features import session_features
+
+_WORDS = 1.0
+"""What likeness in words counts beside the mean squared distance in features."""
+
+
+class _Found(NamedTuple):
+    features: NDArray[np.float32]
+    spread: NDArray[np.float32]
+    vectors: NDArray[np.float32]
 
 
 class SimilarSessions:
     """Measures hints on cases that look like the failed one; the failed session is not among them.
+
+    Alike are sessions that a policy could tell from others: near by the evidence features that it
+    sees, and a little by what their items are called.
 
     The cases are made when the first hint is tried: most processes never try one.
     """
@@ -31,7 +45,7 @@ class SimilarSessions:
         Args:
             make_cases: returns sessions with a known next item; called once, off the event loop.
             measure: asks and judges.
-            encoder: says which sessions look alike, by their items' titles.
+            encoder: makes vectors of items' titles.
         """
         self._make_cases = make_cases
         self._measure = measure
@@ -51,22 +65,28 @@ class SimilarSessions:
 
     def _like(self, failure: Failure, n: int) -> list[Case]:
         with self._making:
-            cases, vectors = self._indexed
+            cases, found = self._indexed
         if not cases:
             return []
-        near = vectors @ self._encoder.encode([_words(failure.task.session)])[0]
-        own = tuple(item.item_id for item in failure.task.session)
+        task = failure.task
+        own = tuple(item.item_id for item in task.session)
+        features = session_features(task.session, task.candidates, task.request)
+        far = np.square((found.features - features) / found.spread).mean(axis=1)
+        far -= _WORDS * (found.vectors @ self._encoder.encode([_words(task.session)])[0])
         others = (
             cases[position]
-            for position in np.argsort(-near, kind="stable")
+            for position in np.argsort(far, kind="stable")
             if tuple(item.item_id for item in cases[position].task.session) != own
         )
         return list(islice(others, n))
 
     @cached_property
-    def _indexed(self) -> tuple[Sequence[Case], NDArray[np.float32]]:
+    def _indexed(self) -> tuple[Sequence[Case], _Found]:
         cases = self._make_cases()
-        return cases, self._encoder.encode([_words(case.task.session) for case in cases])
+        features = np.array([case.features for case in cases], dtype=np.float32)
+        spread = features.std(axis=0) if len(cases) else np.ones(0, dtype=np.float32)
+        vectors = self._encoder.encode([_words(case.task.session) for case in cases])
+        return cases, _Found(features, np.where(spread > 0, spread, 1), vectors)
 
 
 def _words(session: Sequence[Item]) -> str:

@@ -46,6 +46,9 @@ class SlateFusion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weight: float = Field(default=SAFE_WEIGHT, ge=0)
+    hinted: float | None = Field(default=None, ge=0)
+    """The weight of an order that was given under a hint; None means `weight`. A model that adds
+    nothing to retrieval by itself may add much once it is told how to judge."""
     sessions: int = Field(default=0, ge=0)
     """How many sessions the weight was learnt on; 0 means it is the safe default."""
     retrieval: float | None = None
@@ -53,7 +56,9 @@ class SlateFusion(BaseModel):
     fused: float | None = None
     """Cross-validated NDCG@10 of the fused slate on them."""
 
-    def fuse(self, candidates: Sequence[Candidate], answer: RankAnswer) -> list[tuple[str, float]]:
+    def fuse(
+        self, candidates: Sequence[Candidate], answer: RankAnswer, *, hinted: bool = False
+    ) -> list[tuple[str, float]]:
         """Return every candidate's id with its final score, best first.
 
         Equal scores keep the retrieval order.
@@ -61,7 +66,8 @@ class SlateFusion(BaseModel):
         if not candidates:
             return []
         ids = [candidate.item.item_id for candidate in candidates]
-        score = retrieval_part(candidates) + self.weight * model_part(ids, answer)
+        weight = self.hinted if hinted and self.hinted is not None else self.weight
+        score = retrieval_part(candidates) + weight * model_part(ids, answer)
         order = np.argsort(-score, kind="stable")
         return [(ids[place], float(score[place])) for place in order]
 

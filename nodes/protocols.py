@@ -45,8 +45,13 @@ class Reranker(Protocol):
 class Fusion(Protocol):
     """Joins the model's order with the retrieval evidence."""
 
-    def fuse(self, candidates: Sequence[Candidate], answer: RankAnswer) -> list[tuple[str, float]]:
-        """Return every candidate's id with its final score, best first."""
+    def fuse(
+        self, candidates: Sequence[Candidate], answer: RankAnswer, *, hinted: bool = False
+    ) -> list[tuple[str, float]]:
+        """Return every candidate's id with its final score, best first.
+
+        `hinted` says whether the model was given a hint: a steered order may count for more.
+        """
 
 
 class Reflector(Protocol):

@@ -45,7 +45,7 @@ class Rerank:
             }
         answer, fusion = await self._asked(state, task)
         filters = Filters.parse(state.get("filters"))
-        fused = fusion.fuse(task.candidates, answer)
+        fused = fusion.fuse(task.candidates, answer, hinted=task.hint is not None)
         items = [item_id for item_id, _ in fused if filters.allows(self.catalog[item_id])]
         notices = [f"rerank: {answer.degraded}"] if answer.degraded else []
         runtime.stream_writer({"step": "rerank", "items": items[: task.k], "notices": notices})

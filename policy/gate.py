@@ -82,6 +82,8 @@ def judge(
 def _words(none: Interval, static: Interval, hinted: float, slack: float) -> tuple[bool, str]:
     if hinted == 0:
         return False, "stays out: it gives no session a hint, so it changes nothing"
+    if none.mean <= 0:
+        return False, f"stays out: its gain over no hint is {none}, so it is of no use"
     if none.low < -slack:
         return False, f"stays out: its gain over no hint is {none}, which may be a loss"
     if static.low < -slack:

@@ -5,20 +5,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from re2llm.catalog.items import Item
 from re2llm.catalog.shop.goods import path, role
 
-INTENTS = (
-    "accessory for the latest",
-    "loyal to a brand",
-    "bargain hunter",
-    "collects a line",
-    "buys again",
-    "follows the crowd",
-    "changed department",
-    "upgrades",
-)
+INTENTS = {
+    "accessory for the latest": 1.2,
+    "loyal to a brand": 1.0,
+    "bargain hunter": 1.5,
+    "wants the finest": 1.5,
+    "follows the crowd": 1.2,
+    "likes the new": 1.5,
+    "likes the old": 1.2,
+    "changed department": 1.2,
+    "collects a line": 0.5,
+    "buys again": 0.7,
+}
+"""What moves shoppers, and how often beside the others."""
 _NOISE = 0.1
 """Share of the clicks that nothing moves."""
 _SEASONS = 4
@@ -59,22 +63,29 @@ class Shoppers:
             self._by["brand", brand].append(place)
             self._by["line", f"{brand} {line}"].append(place)
             self._by["refill", f"{product} {role(item)}"].append(place)
-        self._cheap = np.flatnonzero(self._prices < np.quantile(self._prices, 0.25)).tolist()
+        years = np.array([float(str(item.attributes["year"])) for item in items])
+        self._cheap = _extreme(self._prices, low=True)
+        self._dear = _extreme(self._prices, low=False)
+        self._new = _extreme(years, low=False)
+        self._old = _extreme(years, low=True)
+        self._shares = np.cumsum(list(INTENTS.values())) / sum(INTENTS.values())
         self._makers: dict[str, Callable[[int, int], list[int]]] = {
-            INTENTS[0]: self._accessory,
-            INTENTS[1]: self._loyal,
-            INTENTS[2]: self._bargain,
-            INTENTS[3]: self._line,
-            INTENTS[4]: self._again,
-            INTENTS[5]: self._crowd,
-            INTENTS[6]: self._changed,
-            INTENTS[7]: self._upgrade,
+            "accessory for the latest": self._accessory,
+            "loyal to a brand": self._loyal,
+            "bargain hunter": lambda season, length: self._among(self._cheap, season, length),
+            "wants the finest": lambda season, length: self._among(self._dear, season, length),
+            "follows the crowd": self._crowd,
+            "likes the new": lambda season, length: self._among(self._new, season, length),
+            "likes the old": lambda season, length: self._among(self._old, season, length),
+            "changed department": self._changed,
+            "collects a line": self._line,
+            "buys again": self._again,
         }
 
     def visit(self, when: float) -> Visit:
         """Draw a session; `when` is 0 at the log's beginning and 1 at its end."""
         season = int(when * 2 * _SEASONS) % _SEASONS
-        intent = INTENTS[int(self._draws.integers(len(INTENTS)))]
+        intent = list(INTENTS)[int(np.searchsorted(self._shares, self._draws.random()))]
         length = 2 + min(int(self._draws.geometric(0.3)), 8)
         items = self._makers[intent](season, length)
         for place in range(len(items)):
@@ -108,7 +119,7 @@ class Shoppers:
 
     def _any(self, season: int) -> int:
         steps = self._steps[season]
-        return int(min(np.searchsorted(steps, self._draws.random()), len(steps) - 1))
+        return min(int(np.searchsorted(steps, self._draws.random())), len(steps) - 1)
 
     def _one(self, places: Sequence[int], season: int | None = None) -> int:
         """Draw one of these, by what is popular where a season is given."""
@@ -136,8 +147,8 @@ class Shoppers:
         brand = str(self._items[self._any(season)].attributes["brand"])
         return self._few("brand", brand, season, length)
 
-    def _bargain(self, season: int, length: int) -> list[int]:  # noqa: ARG002
-        return [self._one(self._cheap) for _ in range(length)]
+    def _among(self, places: Sequence[int], season: int, length: int) -> list[int]:
+        return [self._one(places, season) for _ in range(length)]
 
     def _line(self, season: int, length: int) -> list[int]:
         item = self._items[self._any(season)]
@@ -164,14 +175,14 @@ class Shoppers:
             *self._few("department", second, season, 2),
         ]
 
-    def _upgrade(self, season: int, length: int) -> list[int]:
-        """Look at one product type, dearer every time."""
-        _, product = self._path(self._any(season))
-        places = self._few("product", product, season, length)
-        return sorted(places, key=lambda place: self._prices[place])
-
     def _is(self, place: int, wanted: str) -> bool:
         return role(self._items[place]) == wanted
 
     def _pick(self, names: Sequence[str]) -> str:
         return names[int(self._draws.integers(len(names)))]
+
+
+def _extreme(values: NDArray[np.float64], *, low: bool) -> list[int]:
+    """Return the positions of the lowest or highest fifth."""
+    order = np.argsort(values if low else -values, kind="stable")
+    return [int(place) for place in order[: len(values) // 5]]

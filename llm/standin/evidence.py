@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, median
 
@@ -12,6 +13,7 @@ SIGNALS = (
     *("cheap", "new", "popular", "next", "repeat", "request"),
 )
 """Names of the signals; each is 0 to 1 within the candidates, 0 where nothing is known."""
+_NOTHING: frozenset[str] = frozenset()
 _KINDS = ("brand", "category", "platform", "genres")
 _POPULAR = re.compile(r"popular|best.?sell|trend")
 _NEXT = re.compile(r"next|together|follow|goes with")
@@ -35,17 +37,9 @@ def signals(scene: Scene, fade: float) -> dict[str, list[float]]:
     """
     session, candidates = scene.session, scene.candidates
     shares = weigh_session(len(session), fade)
-    total = sum(shares) or 1.0
-
-    def mean(likeness: Callable[[Line, Line], float]) -> list[float]:
-        return [
-            sum(w * likeness(one, past) for w, past in zip(shares, session, strict=True)) / total
-            for one in candidates
-        ]
-
-    found = {"words": mean(lambda one, past: _overlap(one.words, past.words))}
+    found = {"words": _shared(candidates, session, shares, lambda one: one.words)}
     for kind in _KINDS:
-        found[kind] = mean(_sharing(kind))
+        found[kind] = _shared(candidates, session, shares, _values(kind))
     found["era"] = _near(candidates, session, shares, "year", lambda value: value / 4)
     found["price"] = _near(
         candidates, session, shares, "price", lambda value: 3 * math.log1p(value)
@@ -60,15 +54,30 @@ def signals(scene: Scene, fade: float) -> dict[str, list[float]]:
     return {name: _scaled(values) for name, values in found.items()}
 
 
-def _sharing(kind: str) -> Callable[[Line, Line], float]:
-    def likeness(one: Line, past: Line) -> float:
-        return _overlap(one.kinds.get(kind, frozenset()), past.kinds.get(kind, frozenset()))
-
-    return likeness
+def _values(kind: str) -> Callable[[Line], frozenset[str]]:
+    return lambda one: one.kinds.get(kind, _NOTHING)
 
 
-def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
-    return len(a & b) / math.sqrt(len(a) * len(b)) if a and b else 0.0
+def _shared(
+    candidates: Sequence[Line],
+    session: Sequence[Line],
+    shares: Sequence[float],
+    values: Callable[[Line], frozenset[str]],
+) -> list[float]:
+    """Return each candidate's mean likeness to the session: cosine of the sets of values."""
+    credit: dict[str, float] = defaultdict(float)
+    for past, share in zip(session, shares, strict=True):
+        held = values(past)
+        for value in held:
+            credit[value] += share / math.sqrt(len(held))
+    if not credit:
+        return [0.0] * len(candidates)
+    found: list[float] = []
+    for one in candidates:
+        held = values(one)
+        total = sum(credit[value] for value in held if value in credit)
+        found.append(total / math.sqrt(len(held)) if total else 0.0)
+    return found
 
 
 def _near(

@@ -31,7 +31,7 @@ def demo(
     from re2llm.settings import STAND_IN, read_settings
 
     started = time.perf_counter()
-    settings = read_settings(workspace=workspace, model=STAND_IN, seed=seed, concurrency=32)
+    settings = read_settings(workspace=workspace, model=STAND_IN, seed=seed, k=5, concurrency=32)
     console.rule("[bold]Re2LLM demo: a recommender that learns how to ask")
     console.print(
         "A synthetic shop, and the offline stand-in in place of a language model: every number "

@@ -64,7 +64,9 @@ class TurningReranker:
 
 
 class ModelsWord:
-    def fuse(self, candidates: Sequence[Candidate], answer: RankAnswer) -> list[tuple[str, float]]:
+    def fuse(
+        self, candidates: Sequence[Candidate], answer: RankAnswer, *, hinted: bool = False
+    ) -> list[tuple[str, float]]:
         return [(item_id, -float(n)) for n, item_id in enumerate(answer.order)]
 
 

@@ -14,6 +14,7 @@ from re2llm.nodes.rerank import Rerank
 from re2llm.nodes.retrieve import RetrieveCandidates
 from re2llm.nodes.select_hint import SelectHint
 from re2llm.nodes.state import State
+from re2llm.nodes.tally import Tally
 
 RecommendGraph = StateGraph[State, Context, RecommendInput, RecommendOutput]
 RecommendApp = CompiledStateGraph[State, Context, RecommendInput, RecommendOutput]
@@ -27,6 +28,7 @@ class Steps:
     select: SelectHint
     rerank: Rerank
     reflect: Reflect
+    tally: Tally | None = None
 
 
 def build_graph(steps: Steps) -> RecommendGraph:
@@ -40,7 +42,7 @@ def build_graph(steps: Steps) -> RecommendGraph:
     graph.add_node("retrieve_candidates", steps.retrieve)
     graph.add_node("select_hint", steps.select)
     graph.add_node("rerank", steps.rerank)
-    graph.add_node("await_feedback", AwaitFeedback())
+    graph.add_node("await_feedback", AwaitFeedback(tally=steps.tally))
     graph.add_node("reflect", steps.reflect)
     graph.add_edge(START, "retrieve_candidates")
     graph.add_edge("retrieve_candidates", "select_hint")

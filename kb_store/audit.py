@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS entries (
     source TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS entries_of_hint ON entries (tenant, hint_id, action, seq);
+CREATE UNIQUE INDEX IF NOT EXISTS entries_once ON entries (tenant, hint_id, source)
+    WHERE action = 'record' AND source <> '';
 CREATE TABLE IF NOT EXISTS snapshots (
     name TEXT PRIMARY KEY, seq INTEGER NOT NULL, at REAL NOT NULL, by_whom TEXT NOT NULL
 );
@@ -82,8 +84,10 @@ class AuditLog:
     def append(self, entries: Iterable[Entry]) -> list[Entry]:
         """Write entries in one transaction, all or none, durably.
 
+        A record for an occasion that the hint has a record for already is left out.
+
         Returns:
-            The entries with their numbers and times.
+            The written entries with their numbers and times.
 
         Raises:
             ValueError: a hint that could not be read back.
@@ -94,11 +98,13 @@ class AuditLog:
             at = self._clock()
             for entry, hint in rows:
                 cursor = self._db.execute(
-                    f"INSERT INTO entries ({_COLUMNS}) VALUES (NULL{', ?' * 11})",
+                    f"INSERT INTO entries ({_COLUMNS}) VALUES (NULL{', ?' * 11})"
+                    " ON CONFLICT DO NOTHING",
                     (at, entry.action, entry.tenant, entry.hint_id, entry.by, entry.why, hint)  # noqa: RUF005
                     + (entry.shown, entry.helped, entry.hurt, entry.source),
                 )
-                written.append(replace(entry, seq=int(cursor.lastrowid or 0), at=at))
+                if cursor.rowcount:
+                    written.append(replace(entry, seq=int(cursor.lastrowid or 0), at=at))
         return written
 
     def position(self) -> int:

@@ -32,7 +32,8 @@ class Entry:
             where only numbers were added.
         shown, helped, hurt: what to add to the running statistics; the entry that first writes a
             hint brings the counts it starts with.
-        source: digest of the independent source that supports the hint.
+        source: digest of the independent source that supports the hint, or of the occasion on which
+            it was recorded: a second record of a hint for the same occasion is not written.
     """
 
     action: Action

@@ -5,32 +5,17 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.kb_store.audit import AuditLog
 from re2llm.kb_store.entry import Action, Entry, Revision, counted, source_digest
 from re2llm.kb_store.errors import IndexUnavailable, UnknownHint
 from re2llm.kb_store.hint import Hint, Status, hint_id
+from re2llm.kb_store.index import HintIndex
 from re2llm.kb_store.shelf import IN_USE, Shelf, rank, select
 from re2llm.kb_store.store import Eligible, Vector
 
 _log = logging.getLogger(__name__)
-
-
-class HintIndex(Protocol):
-    """Keeps vectors on disk and finds the nearest; rebuildable from the log at any time."""
-
-    def write(self, revisions: Sequence[Revision], vectors: Vector) -> None:
-        """Insert or replace hints with their vectors (hints, dim)."""
-
-    def nearest(
-        self, vector: Vector, n: int, *, tenant: str, status: Sequence[Status] | None
-    ) -> list[tuple[str, float]]:
-        """Return id and cosine of up to n hints, best first."""
-
-    def close(self) -> None:
-        """Let go of files."""
 
 
 class LoggedHintStore:
@@ -168,15 +153,26 @@ class LoggedHintStore:
         hurt: int = 0,
         kind: str = "",
         tenant: str = "default",
+        once: str = "",
     ) -> None:
-        """Add to a hint's running statistics, in this kind of session; raises `UnknownHint`."""
+        """Add to a hint's running statistics, once per occasion; see `HintStore.record`."""
         if min(shown, helped, hurt) < 0:
             raise ValueError("statistics only grow: shown, helped and hurt must not be negative")
         with self._write_lock:
             self._refresh()
             self._known(hint_id, tenant)
-            entry = Entry(action=Action.RECORD, tenant=tenant, hint_id=hint_id, by="statistics")
-            self._commit([replace(entry, why=kind, shown=shown, helped=helped, hurt=hurt)])
+            entry = Entry(
+                action=Action.RECORD,
+                tenant=tenant,
+                hint_id=hint_id,
+                by="statistics",
+                why=kind,
+                shown=shown,
+                helped=helped,
+                hurt=hurt,
+                source=source_digest(once) if once else "",
+            )
+            self._commit([entry])
 
     def support(self, hint_id: str, source: str, *, tenant: str = "default") -> int:
         """Note that a source led to this hint; returns how many distinct ones did."""

@@ -73,8 +73,13 @@ class HintStore(Protocol):
         hurt: int = 0,
         kind: str = "",
         tenant: str = "default",
+        once: str = "",
     ) -> None:
-        """Add to a hint's running statistics, noting in what kind of session; `UnknownHint`."""
+        """Add to a hint's running statistics, noting in what kind of session; `UnknownHint`.
+
+        `once` names the occasion: what was recorded of this hint under the same name stays as it
+        is. Without a name everything counts.
+        """
 
     def support(self, hint_id: str, source: str, *, tenant: str = "default") -> int:
         """Note that an independent source led to this hint; returns how many distinct ones did.

@@ -208,6 +208,23 @@ def test_record_notes_the_kind_of_session(store: LoggedHintStore) -> None:
     assert store.log.by_kind(hint.hint_id, tenant="other") == {}
 
 
+def test_an_occasion_is_recorded_once_per_hint(store: LoggedHintStore) -> None:
+    hint, other = make("Prefer recent items."), make("Prefer the session's brand.")
+    store.put_all([hint, other], by="test", why="first")
+    for _ in range(3):
+        store.record(hint.hint_id, shown=1, once="slate 1")
+        store.record(hint.hint_id, helped=1, once="slate 1, judged")
+    store.record(hint.hint_id, shown=1, once="slate 2")
+    store.record(other.hint_id, shown=1, once="slate 1")
+    held = store.get(hint.hint_id)
+    assert held is not None
+    assert (held.shown, held.helped, held.hurt) == (2, 1, 0)
+    assert store.log.by_kind(hint.hint_id, tenant="default") == {"": Tally(shown=2, helped=1)}
+    again = store.get(other.hint_id)
+    assert again is not None
+    assert again.shown == 1
+
+
 def test_support_counts_distinct_sources_and_hides_them(store: LoggedHintStore) -> None:
     hint = make("Prefer cheap items.", Status.SHADOW)
     store.put(hint, by="test", why="first")

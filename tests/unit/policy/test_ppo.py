@@ -91,19 +91,3 @@ def test_one_update_moves_the_weights_as_a_naive_computation_does() -> None:
     assert report.value_loss == pytest.approx(value_loss.item(), rel=1e-4)
     assert report.approx_kl == pytest.approx(0.0, abs=1e-6)
     assert report.clip_fraction == 0.0
-
-
-def test_the_loss_agrees_with_stable_baselines3() -> None:
-    reason = "stable-baselines3 is not installed"
-    distributions = pytest.importorskip("stable_baselines3.common.distributions", reason=reason)
-    draws = torch.Generator().manual_seed(0)
-    scores = torch.randn(32, 5, generator=draws)
-    logits = torch.cat([torch.zeros(32, 1), scores], dim=1)
-    actions = torch.randint(6, (32,), generator=draws)
-    theirs = distributions.CategoricalDistribution(6).proba_distribution(logits)
-    ours = action_log_probs(scores, 0.0)
-    torch.testing.assert_close(
-        ours.gather(1, actions[:, None])[:, 0], theirs.log_prob(actions), atol=1e-5, rtol=1e-5
-    )
-    entropy = -(ours.exp() * ours).sum(dim=1)
-    torch.testing.assert_close(entropy, theirs.entropy(), atol=1e-5, rtol=1e-5)

@@ -19,7 +19,7 @@ from re2llm.service.options import ServeSettings
 from re2llm.service.pace import RateLimit
 from re2llm.service.problems import handle_problems
 from re2llm.service.replies import Idempotent
-from re2llm.service.routes import health, hints, items, recommendations, rerank, sessions
+from re2llm.service.routes import chat, health, hints, items, recommendations, rerank, sessions
 
 _ABOUT = """Recommendations that learn how to ask.
 
@@ -48,7 +48,7 @@ def create_api(front: Front) -> FastAPI:
     api.state.front = front
     handle_problems(api)
     keyed = [Security(HTTPBearer(auto_error=False))]
-    for routes in (sessions, recommendations, hints, items, rerank):
+    for routes in (sessions, recommendations, chat, hints, items, rerank):
         api.include_router(routes.router, dependencies=keyed)
     api.include_router(health.router)
     return api

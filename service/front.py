@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from re2llm.graph.app import Re2LLM
+from re2llm.service.conversation import ChatFeedback, Conversations
 from re2llm.service.database import Database
 from re2llm.service.feedback import FeedbackDesk
 from re2llm.service.gate import caller_of
@@ -26,9 +27,9 @@ from re2llm.service.withdrawn import Withdrawn
 RECORDS = "service.sqlite"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Front:
-    """The opened service."""
+    """The opened service; conversations are there once it has started."""
 
     app: Re2LLM
     settings: ServeSettings
@@ -40,6 +41,15 @@ class Front:
     recommender: Recommender
     feedback: FeedbackDesk
     meters: Meters
+    root: Path
+    _chats: Conversations | None = None
+
+    @property
+    def chats(self) -> Conversations:
+        """The conversations."""
+        if self._chats is None:
+            raise RuntimeError("the service has not started")
+        return self._chats
 
     @classmethod
     def open(cls, app: Re2LLM, settings: ServeSettings, root: Path) -> "Front":
@@ -61,11 +71,14 @@ class Front:
             recommender=Recommender(app=app, slates=slates),
             feedback=FeedbackDesk(app=app, slates=slates),
             meters=Meters(),
+            root=root,
         )
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Go on with what was interrupted; end it in order when the stack unwinds."""
         stack.callback(self.database.close)
+        talk = ChatFeedback(sessions=self.sessions, desk=self.feedback)
+        self._chats = await Conversations.open(self.app, self.recommender, talk, self.root, stack)
         stack.push_async_callback(self.feedback.drain, float(self.settings.drain))
         await self.feedback.resume()
 

@@ -1,0 +1,183 @@
+"""What the assistant says: written from the cards and the memory, so that all three agree."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from re2llm.catalog.filters import Range
+from re2llm.catalog.items import AttributeValue, Item
+from re2llm.catalog.lexical import words
+from re2llm.service.chat.memory import Memory, bound
+
+ASK = (
+    "What are you looking for? Tell me a kind of item, and, if you like, a brand, a price limit, "
+    "or what you do not want."
+)
+HELP = (
+    'You can say things like "under 50", "not that brand", "something like the second one", '
+    '"cheaper", "show more", or "why the first one?".'
+)
+_LEFT_OUT = frozenset({"description", "available", "image", "url"})
+_FACTS = (
+    (re.compile(r"\bpric|\bcosts?\b|\bhow much\b|\bexpensive\b|\bcheap", re.I), "price"),
+    (re.compile(r"\bbrand|\bwho makes\b|\bmaker\b|\bmanufactur", re.I), "brand"),
+    (re.compile(r"\byear\b|\bhow (?:old|new)\b|\bnewer\b|\bnewest\b|\bolder\b", re.I), "year"),
+    (re.compile(r"\bplatform|\bcompatib|\bfits?\b|\bworks? with\b", re.I), "platform"),
+    (re.compile(r"\bcategor|\bkind\b", re.I), "category"),
+    (re.compile(r"\bgenre", re.I), "genres"),
+)
+_YES_NO = re.compile(r"^\s*(?:does|is|are|has|can|do|will)\b", re.IGNORECASE)
+_ASKED = frozenset(
+    words(
+        "does is are has can do will it they this that the number these those one ones first second "
+        "third fourth fifth last work works with fit fits for have any come also really good price "
+        "cost costs brand made make item on support supports use used than more less cheaper which "
+        "what why how tell me about and or compare better best new newer old older you would "
+        "recommend s its much many"
+    )
+)
+
+
+def value_text(value: AttributeValue) -> str:
+    """Write an attribute's value as pages and sentences show it."""
+    if isinstance(value, tuple):
+        return " > ".join(value)
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return str(value)
+
+
+def facts(item: Item) -> list[str]:
+    """List what the catalogue says of an item, long texts aside."""
+    return [
+        f"{name} {value_text(value)}"
+        for name, value in item.attributes.items()
+        if name not in _LEFT_OUT
+    ]
+
+
+def limits_text(memory: Memory) -> str:
+    """Put the wish and its limits into words; empty where there are none."""
+    wanted = [*(facet.value for facet in memory.facets), *memory.words]
+    told = [" ".join(wanted)] if wanted else []
+    told.extend(_range_text(name, one) for name, one in sorted(memory.ranges.items()))
+    told.extend(f"not {each}" for each in [*(f.value for f in memory.avoid), *memory.avoid_words])
+    return ", ".join(told)
+
+
+def line(place: int, item: Item) -> str:
+    """Write one card as a line."""
+    price = item.attributes.get("price")
+    told = f"{place}. {item.title}"
+    return f"{told}, {value_text(price)}" if price is not None else told
+
+
+def slate_text(
+    cards: Sequence[Item],
+    memory: Memory,
+    *,
+    lead: Sequence[str],
+    anchor: Item | None,
+    more: bool,
+    notices: Sequence[str],
+) -> str:
+    """Write a slate: what it answers, the cards in their order, and what could not be kept."""
+    told = list(lead)
+    wish = limits_text(memory)
+    like = f"like {anchor.title}" if anchor else ""
+    about = ", ".join(filter(None, [like, wish]))
+    if not cards:
+        told.append(f"I found nothing{' more' if more else ''}{f' for {about}' if about else ''}.")
+        told.extend(notices)
+        return " ".join(told)
+    count = f"{len(cards)} item{'s' if len(cards) > 1 else ''}"
+    head = f"Here {'are' if len(cards) > 1 else 'is'} {count}{' more' if more else ''}"
+    told.append(f"{head} ({about}):" if about else f"{head}:")
+    listed = "\n".join(line(place, card) for place, card in enumerate(cards, start=1))
+    end = "\n" + " ".join(notices) if notices else ""
+    return f"{' '.join(told)}\n{listed}{end}"
+
+
+def explain_text(
+    meant: Sequence[tuple[int, Item]], question: str, notes: Mapping[str, Sequence[str]]
+) -> str:
+    """Answer a question about cards from their facts; say so where the catalogue is silent."""
+    if len(meant) == 1:
+        return _one(*meant[0], question, notes)
+    told = [f"{place}. {item.title}: {'; '.join(facts(item))}." for place, item in meant]
+    return "\n".join([*told, *_comparison(meant)])
+
+
+def taken_text(place: int, item: Item) -> str:
+    """Note what was taken, claiming nothing that only a shop's till could know."""
+    return (
+        f"Noted: you take {line(place, item)}. The page's own buttons or your cart go on from here."
+    )
+
+
+def liked_text(place: int, item: Item) -> str:
+    """Note what is liked."""
+    return f"Noted: you like {line(place, item)}. Ask for something like it, or for more."
+
+
+def recall_text(memory: Memory, anchor: Item | None) -> str:
+    """Say what is remembered."""
+    wish = limits_text(memory)
+    like = f"items like {anchor.title}" if anchor else ""
+    told = "; ".join(filter(None, [like, wish]))
+    return f"I remember: {told}." if told else "You have not told me any wish or limit yet."
+
+
+def unknown_text(unknown: Sequence[str]) -> str:
+    """Say which words no item has."""
+    quoted = ", ".join(f"“{word}”" for word in unknown[:5])
+    return f"No item here mentions {quoted}."
+
+
+def _one(place: int, item: Item, question: str, notes: Mapping[str, Sequence[str]]) -> str:
+    for pattern, name in _FACTS:
+        if pattern.search(question) and (value := item.attributes.get(name)) is not None:
+            return f"{place}. {item.title}: {name} {value_text(value)}."
+    asked = [word for word in words(question) if word not in _ASKED]
+    asked = [word for word in asked if word not in set(words(item.title))]
+    if _YES_NO.search(question) and asked:
+        known = set(words(" ".join([item.title, *map(value_text, item.attributes.values())])))
+        missing = [word for word in asked if word not in known]
+        if missing:
+            quoted = ", ".join(f"“{word}”" for word in missing[:5])
+            return f"The catalogue does not say anything about {quoted} for {place}. {item.title}."
+        return f"Yes, the catalogue says so of {place}. {item.title}: {_described(item)}"
+    why = "; ".join(notes.get(item.item_id, ()))
+    told = f"{place}. {item.title}: {'; '.join(facts(item))}."
+    told += f" {_described(item)}" if "description" in item.attributes else ""
+    return f"{told} Why it is here: {why}." if why else told
+
+
+def _described(item: Item) -> str:
+    told = item.attributes.get("description")
+    return f"“{told[:300]}”" if isinstance(told, str) and told else "; ".join(facts(item)) + "."
+
+
+def _comparison(meant: Sequence[tuple[int, Item]]) -> list[str]:
+    told: list[str] = []
+    for name, least, most in (("price", "cheapest", "dearest"), ("year", "oldest", "newest")):
+        held = [
+            (float(value), place)
+            for place, item in meant
+            if isinstance(value := item.attributes.get(name), (int, float))
+        ]
+        if len({value for value, _ in held}) > 1:
+            told.append(f"Number {min(held)[1]} is the {least}, number {max(held)[1]} the {most}.")
+    return told
+
+
+def _range_text(name: str, one: Range) -> str:
+    what = "" if name == "price" else f"{name} "
+    low = None if one.low is None else _number(one.low)
+    high = None if one.high is None else _number(one.high)
+    if low is not None and high is not None:
+        return f"{what}{low} to {high}"
+    return f"{what}at most {high}" if high is not None else f"{what}at least {low}"
+
+
+def _number(value: float) -> str:
+    return f"{bound(value):g}"

@@ -1,0 +1,212 @@
+"""The steps of one turn: understand, then recommend, take feedback, or answer, then write."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.runtime import Runtime
+
+from re2llm.catalog.filters import Filters
+from re2llm.catalog.items import Catalog, Item
+from re2llm.service.chat import say
+from re2llm.service.chat.change import changed
+from re2llm.service.chat.lexicon import Lexicon
+from re2llm.service.chat.memory import Memory
+from re2llm.service.chat.state import ChatContext, ChatState
+from re2llm.service.chat.understood import Act, Understood
+from re2llm.service.recommend import Asked, Served
+
+
+class Understanding(Protocol):
+    """Reads a message; never raises for what the shopper or a model says."""
+
+    async def understand(self, message: str, memory: Memory, cards: Sequence[Item]) -> Understood:
+        """Say what it means where these cards are shown."""
+
+
+class MakesSlates(Protocol):
+    """Makes slates, as `re2llm.service.recommend.Recommender` does."""
+
+    async def make(self, tenant: str, asked: Asked) -> Served:
+        """Make one."""
+
+
+class TakesFeedback(Protocol):
+    """Takes feedback on a slate and works on it behind."""
+
+    async def take(self, context: ChatContext, slate_id: str, chosen: str | None) -> bool:
+        """Accept it; false where the slate has other feedback already."""
+
+    async def note(self, context: ChatContext, kind: str, item_id: str, slate_id: str) -> None:
+        """Note an event of the session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understand:
+    """Read the message and change the memory by it."""
+
+    catalog: Catalog
+    lexicon: Lexicon
+    understanding: Understanding
+
+    async def __call__(self, state: ChatState) -> ChatState:
+        """Write what was understood and the memory after it."""
+        memory = Memory.from_json(state.get("memory"))
+        cards = shown(state, self.catalog)
+        understood = await self.understanding.understand(last_words(state), memory, cards)
+        notices: list[str] = []
+        lead: list[str] = []
+        if understood.act is Act.RESET:
+            memory = Memory(asked=memory.asked)
+        elif understood.act is Act.WISH:
+            if understood.correction and state.get("slate_id"):
+                memory = replace(memory, missed=state.get("slate_id"))
+                lead.append("Understood.")
+            told = changed(memory, understood, cards, self.lexicon)
+            memory = told.memory
+            notices.extend(told.notices)
+            if understood.unknown:
+                notices.append(say.unknown_text(understood.unknown))
+        elif understood.act is Act.REJECT:
+            refused = tuple(dict.fromkeys((*memory.refused, *(card.item_id for card in cards))))
+            memory = replace(memory, refused=refused[-500:], missed=state.get("slate_id"))
+            lead.append("Understood, none of those.")
+        return {
+            "memory": memory.to_json(),
+            "understood": understood.model_dump(mode="json"),
+            "notices": notices,
+            "lead": lead,
+            "answer": "",
+            "fresh": False,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommend:
+    """Ask for a slate within every limit; what the shop lacks is given up aloud, limits never."""
+
+    catalog: Catalog
+    slates: MakesSlates
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> ChatState:
+        """Write the cards."""
+        context = runtime.context or ChatContext()
+        memory = Memory.from_json(state.get("memory"))
+        act = Understood.model_validate(state["understood"]).act
+        more = memory.shown if act is Act.MORE else ()
+        exclude = (*context.exclude, *more, *((memory.anchor,) if memory.anchor else ()))
+        memory, lead = await asyncio.to_thread(self._kept, memory, exclude)
+        session = (*context.session, *((memory.anchor,) if memory.anchor else ()))
+        served = await self.slates.make(
+            context.tenant,
+            Asked(
+                session=session,
+                session_id=context.session_id,
+                request=memory.request(),
+                k=context.k,
+                filters=memory.filters(exclude=exclude),
+            ),
+        )
+        items = [self.catalog[item_id] for item_id in served.slate.item_ids]
+        kept = tuple(item.item_id for item in items if memory.allows(item))
+        notices = [*state.get("notices", [])]
+        if served.slate.degraded:
+            notices.append("The ranking model did not answer, so these are in plain search order.")
+        return {
+            "memory": memory.seen(kept).to_json(),
+            "cards": list(kept),
+            "notes": {item_id: list(served.notes.get(item_id, ())) for item_id in kept},
+            "slate_id": served.slate.id,
+            "notices": notices,
+            "lead": [*state.get("lead", []), *lead],
+            "fresh": True,
+            "hint": served.slate.hint,
+            "hint_id": served.slate.hint_id,
+        }
+
+    def _kept(self, memory: Memory, exclude: tuple[str, ...]) -> tuple[Memory, list[str]]:
+        """Give up facets, least binding first, until some item has all the rest."""
+        tried = memory
+        while tried.facets and not self._any(tried, exclude):
+            tried = replace(tried, facets=tried.facets[:-1] if len(tried.facets) > 1 else ())
+        if tried.facets == memory.facets or not self._any(tried, exclude):
+            return memory, []
+        gone = [facet.value for facet in memory.facets if facet not in tried.facets]
+        return tried, [f"Nothing fits {' and '.join(gone)} within the rest, so I left that out."]
+
+    def _any(self, memory: Memory, exclude: tuple[str, ...]) -> bool:
+        filters = Filters.parse(memory.filters(exclude=exclude))
+        return any(filters.allows(item) and memory.allows(item) for item in self.catalog)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeFeedback:
+    """Pass on what was taken, liked or turned down."""
+
+    catalog: Catalog
+    feedback: TakesFeedback
+
+    async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> ChatState:
+        """Write the answer, and the memory with its focus moved."""
+        context = runtime.context or ChatContext()
+        memory = Memory.from_json(state.get("memory"))
+        understood = Understood.model_validate(state["understood"])
+        cards, slate_id = shown(state, self.catalog), state.get("slate_id")
+        places = [place for place in understood.cards if place <= len(cards)]
+        if not places or slate_id is None:
+            return {"answer": "Which one do you mean? Say, for example, “the second one”."}
+        place, item = places[0], cards[places[0] - 1]
+        memory = replace(memory, focus=item.item_id)
+        if understood.act is Act.LIKE:
+            await self.feedback.note(context, "like", item.item_id, slate_id)
+            return {"answer": say.liked_text(place, item), "memory": memory.to_json()}
+        await self.feedback.note(context, "cart", item.item_id, slate_id)
+        accepted = await self.feedback.take(context, slate_id, item.item_id)
+        if memory.missed and memory.missed != slate_id:
+            await self.feedback.take(context, memory.missed, item.item_id)
+            memory = replace(memory, missed=None)
+        text = say.taken_text(place, item)
+        if not accepted:
+            text += " You had taken something else from this list before; that stays on record."
+        return {"answer": text, "memory": memory.to_json()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """Write the answer, from the cards where there are new ones."""
+
+    catalog: Catalog
+
+    def __call__(self, state: ChatState) -> ChatState:
+        """Add the assistant's message."""
+        if state.get("answer"):
+            text = state["answer"]
+        else:
+            memory = Memory.from_json(state.get("memory"))
+            understood = Understood.model_validate(state["understood"])
+            text = say.slate_text(
+                shown(state, self.catalog),
+                memory,
+                lead=state.get("lead", []),
+                anchor=self.catalog.get(memory.anchor) if memory.anchor else None,
+                more=understood.act is Act.MORE,
+                notices=state.get("notices", []),
+            )
+        return {"messages": [AIMessage(text)]}
+
+
+def shown(state: ChatState, catalog: Catalog) -> list[Item]:
+    """Return the cards that are shown."""
+    found = (catalog.get(item_id) for item_id in state.get("cards", []))
+    return [item for item in found if item is not None]
+
+
+def last_words(state: ChatState) -> str:
+    """Return the shopper's latest message as text."""
+    messages: Sequence[AnyMessage] = state.get("messages", [])
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            return str(message.text)
+    return ""

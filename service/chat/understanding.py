@@ -1,0 +1,259 @@
+"""Understanding a message by rules: plain English, no model, the same answer every time."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from re2llm.catalog.items import Item
+from re2llm.catalog.lexical import words
+from re2llm.catalog.retrieve.wishes import read_wish
+from re2llm.kb_store.words import INSULTS
+from re2llm.service.chat import phrases
+from re2llm.service.chat.idioms import plain_limits
+from re2llm.service.chat.lexicon import KINDS, Lexicon
+from re2llm.service.chat.memory import Facet, Memory
+from re2llm.service.chat.references import find_cards, points_beyond, says_all, says_it
+from re2llm.service.chat.understood import Act, Limit, Said, Understood
+
+_META = frozenset(
+    words(
+        "no nope yes yeah ok okay sorry actually instead rather meant mean make made show see look "
+        "one ones first second third fourth fifth last brand brands platform category kind kinds "
+        "sort option options result results choice pick choose take buy add cart basket number "
+        "please still now then though again too also as well but only just even different "
+        "same similar like love hate wrong right bad nothing something anything everything "
+        "idea ideas gift want wanted shop sell have got use used my your their there here it this "
+        "that these those them they he she you we i for from by with at in on to of what which who "
+        "why how when where tell more most than lot bit around about between under over below above "
+        "cheap cheaper cheapest expensive affordable inexpensive premium money spend pay price "
+        "priced budget limit max maximum min minimum least dollar dollars euro euros usd eur bucks "
+        "dont don t didn did does do doesn is isn am are was be been being s m ll ve d re let lets "
+        "go going come day today good nice great perfect cool fine really quite very pretty "
+        "prefer preferably ideally must should could would can will may might maybe perhaps any all "
+        "both each every such so if or nor and not without except fan "
+        "interested interest after search searching find recommend suggest suggestion give thing "
+        "things stuff item items product products hi hello hey thanks thank anymore else other "
+        "others another new matter matters care mind fact allow allowed include later back"
+    )
+)
+_INSULTS = frozenset(entry for entry in INSULTS if not entry.endswith("*"))
+_STEMS = (*(entry[:-1] for entry in INSULTS if entry.endswith("*")), "useles", "pathetic")
+_INSULTED = re.compile(
+    r"\byou(?:'re| are)? (?:suck|(?:so |really |very )?(?:bad|awful|terrible|worthless|garbage|trash|"
+    r"useless|dumb|stupid))|\bshut up\b|\bi hate you\b|\bthis (?:sucks|is (?:garbage|trash|rubbish))",
+    re.IGNORECASE,
+)
+_BRAND = re.compile(
+    r"\b(?:not|no|without|other than|except|hate|dislike|don'?t (?:like|want))\b[^.,;]{0,20}"
+    r"\b(?P<what>brand|platform|category|make|maker)\b|\b(?:an?)?other (?P<other>brand|platform)s?\b|"
+    r"\bdifferent (?P<different>brand|platform|category)\b",
+    re.IGNORECASE,
+)
+_NAMES = {"make": "brand", "maker": "brand"}
+_DROP = re.compile(
+    r"\b(?:any|whatever|all) (?P<any>price|budget|brand|platform|year|category)s?\b|"
+    r"\b(?P<matter>price|budget|money|cost|brand|platform|year|category)"
+    r"(?: does(?:n'?t| not)| is(?:n'?t| not)| do(?:n'?t| not)) (?:matter|important|an issue|count)|"
+    r"\b(?:no|forget(?: about)?|drop|remove|ignore|lift|without)(?: the| my| any| a)? "
+    r"(?P<no>price|budget|brand|platform|year)(?: limit| filter| range| cap| constraint)?s?\b"
+    r"(?! \w*\d)|\b(?P<object>money) is no (?:object|issue|problem)|"
+    r"\bregardless of (?:the )?(?P<regard>price|brand|platform|year|cost)",
+    re.IGNORECASE,
+)
+_PRICE = {"budget": "price", "money": "price", "cost": "price"}
+_NOT_CARD = re.compile(
+    r"\b(?:not|without|except|but not|anything but|don'?t (?:like|want)|hate|dislike|skip|remove)"
+    r"\s+(?:the |that |this |number |#)",
+    re.IGNORECASE,
+)
+_ONLY_CARD = re.compile(r"\b(?:the|that|this|number|item|option|one)\b|#", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"\b(?:i(?:'m| am)? not(?: really)? (?:looking for|after|interested in)|"
+    r"i (?:hate|dislike|can'?t stand)|no more|anything but|other than|except)\b",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(r"\w(?:,| and| or)\s", re.IGNORECASE)
+_LONGEST = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainUnderstanding:
+    """Reads messages by rules."""
+
+    lexicon: Lexicon
+
+    def understand(self, message: str, memory: Memory, cards: Sequence[Item]) -> Understood:
+        """Say what a message means where these cards are shown."""
+        text = " ".join(unicodedata.normalize("NFKC", message).replace("’", "'").split())
+        text = text[:_LONGEST]
+        return (
+            _closed(text)
+            or self._about_cards(text, memory, cards)
+            or self._wish(text, memory, cards)
+        )
+
+    def _about_cards(self, text: str, memory: Memory, cards: Sequence[Item]) -> Understood | None:
+        """Read what is said of shown items: taking, liking, asking, wanting similar ones."""
+        if not cards:
+            return None
+        places = _places(find_cards(text, cards))
+        focus = [place for place, card in enumerate(cards, 1) if card.item_id == memory.focus]
+        pointed = places or (focus if says_it(text) else [])
+        beyond = not places and points_beyond(text, cards)
+        negated = bool(_NOT_CARD.search(text))
+        if phrases.SIMILAR.search(text) and (pointed or says_it(text)) and not negated:
+            return self._similar(text, memory, (pointed or [1])[0])
+        if negated and pointed and not _BRAND.search(text):
+            return Understood(act=Act.WISH, refuse=pointed)
+        if beyond and _ONLY_CARD.search(text):
+            return Understood(act=Act.UNCLEAR, beyond=True)
+        if phrases.TAKE.search(text) and not negated and (pointed or says_it(text)):
+            return Understood(act=Act.TAKE, cards=pointed or ([1] if len(cards) == 1 else []))
+        if phrases.LIKE.search(text) and pointed and not negated:
+            return Understood(act=Act.LIKE, cards=pointed)
+        asks = phrases.EXPLAIN.search(text) or (text.endswith("?") and pointed)
+        if asks and not phrases.OPENING.search(text):
+            meant = pointed or ([1] if says_it(text) and not says_all(text) else [])
+            if (
+                meant
+                or says_all(text)
+                or re.search(r"\b(?:why|compare|difference|which)\b", text, re.I)
+            ):
+                return Understood(act=Act.EXPLAIN, cards=meant, fact=text)
+        return None
+
+    def _similar(self, text: str, memory: Memory, place: int) -> Understood:
+        limits = self._wish(phrases.SIMILAR.sub(" ", text), memory, ())
+        return Understood(act=Act.WISH, like=place, limits=limits.limits, step=limits.step)
+
+    def _wish(self, text: str, memory: Memory, cards: Sequence[Item]) -> Understood:
+        """Read what is wanted and what not; what is left over decides what else it may be."""
+        drop, rest = _dropped(text)
+        plain = plain_limits(_CLAUSE.sub("not", rest))
+        wish = read_wish(plain)
+        limits = [Limit(attribute=a, low=r.low, high=r.high) for a, r in wish.ranges.items()]
+        avoid: list[Facet] = []
+        avoid_words: list[str] = []
+        self._unwanted(text, wish.without, cards, avoid, avoid_words)
+        said, left = self.lexicon.find(list(wish.words))
+        facets = [facet for facet in said if facet not in avoid]
+        if not _LISTED.search(text):
+            facets, describing = self.lexicon.narrowest(facets)
+            left.extend(word for facet in describing for word in words(facet.value))
+        content = [word for word in left if word not in _META and not word.isdigit()]
+        known = [word for word in content if word in self.lexicon.known]
+        unknown = [word for word in content if word not in self.lexicon.known]
+        step = _step(text, cards) if not limits else 0
+        correction = bool(phrases.CORRECT.search(text)) and bool(cards)
+        found = Understood(
+            act=Act.WISH,
+            words=known,
+            facets=[Said(attribute=f.attribute, value=f.value) for f in facets],
+            limits=limits,
+            avoid=[Said(attribute=f.attribute, value=f.value) for f in avoid],
+            avoid_words=avoid_words,
+            drop=drop,
+            step=step,
+            fresh=_fresh(text, facets, known, memory),
+            correction=correction,
+            unknown=unknown,
+        )
+        changes = known or facets or limits or avoid or avoid_words or drop or step
+        return found if changes else _other(text, found, bool(cards))
+
+    def _unwanted(
+        self,
+        text: str,
+        without: Sequence[Sequence[str]],
+        cards: Sequence[Item],
+        avoid: list[Facet],
+        avoid_words: list[str],
+    ) -> None:
+        """Gather what is not wanted: named values, words, a card, or "that brand"."""
+        if cards and (match := _BRAND.search(text)):
+            kind = next(group for group in match.groups() if group).lower()
+            avoid.extend(_value(cards, find_cards(text, cards), _NAMES.get(kind, kind)))
+        for phrase in without:
+            facets, left = self.lexicon.find(list(phrase))
+            avoid.extend(facet for facet in facets if facet not in avoid)
+            kept = [word for word in left if word in self.lexicon.known and word not in _META]
+            avoid_words.extend(kept)
+
+
+def _closed(text: str) -> Understood | None:
+    """Read what needs nothing but the message itself."""
+    if not any(character.isalnum() for character in text):
+        return Understood(act=Act.UNCLEAR)
+    for pattern, act in (
+        (phrases.INJECTION, Act.OFF_TOPIC),
+        (phrases.RESET, Act.RESET),
+        (phrases.RECALL, Act.RECALL),
+        (phrases.GREET, Act.GREET),
+        (phrases.THANK, Act.THANK),
+        (phrases.OFF_TOPIC, Act.OFF_TOPIC),
+    ):
+        if pattern.search(text):
+            return Understood(act=act)
+    said = re.findall(r"[^\W\d_]+", text.casefold())
+    if _INSULTED.search(text) or any(w in _INSULTS or w.startswith(_STEMS) for w in said):
+        return Understood(act=Act.HOSTILE)
+    return None
+
+
+def _other(text: str, found: Understood, shown: bool) -> Understood:
+    """Say what a message is that asks for nothing by name."""
+    if phrases.MORE.search(text):
+        return Understood(act=Act.MORE)
+    if shown and (phrases.REJECT.search(text) or found.correction):
+        return Understood(act=Act.REJECT, unknown=found.unknown)
+    if phrases.ANYTHING.search(text):
+        return Understood(act=Act.WISH, anything=True)
+    if found.unknown:
+        return Understood(act=Act.UNCLEAR, unknown=found.unknown)
+    if phrases.OPENING.search(text):
+        return Understood(act=Act.WISH)
+    return Understood(act=Act.UNCLEAR)
+
+
+def _dropped(text: str) -> tuple[list[str], str]:
+    dropped: list[str] = []
+    for match in _DROP.finditer(text):
+        name = next(group for group in match.groups() if group).lower()
+        dropped.append(_PRICE.get(name, name))
+    return list(dict.fromkeys(dropped)), _DROP.sub(" , ", text)
+
+
+def _step(text: str, cards: Sequence[Item]) -> int:
+    if phrases.CHEAPER.search(text) or (phrases.CHEAP.search(text) and not find_cards(text, cards)):
+        return -1
+    return 1 if phrases.DEARER.search(text) else 0
+
+
+def _fresh(text: str, facets: Sequence[Facet], known: Sequence[str], memory: Memory) -> bool:
+    """Say whether a wish begins anew: another kind of thing, or a new question in new words."""
+    kinds = {facet for facet in facets if facet.attribute in KINDS}
+    old = {facet for facet in memory.facets if facet.attribute in KINDS}
+    if phrases.ALSO.search(text):
+        return False
+    if kinds:
+        return not kinds <= old
+    return bool(known and phrases.OPENING.search(text) and not phrases.PRONOUN.search(text))
+
+
+def _value(cards: Sequence[Item], meant: Sequence[int], kind: str) -> list[Facet]:
+    """Return the value of a kind that "that brand" means: the card's, or the commonest one."""
+    asked = [cards[place] for place in meant] or list(cards)
+    values = [value for card in asked for value in _held(card, kind)]
+    return [Facet(kind, max(values, key=values.count))] if values else []
+
+
+def _held(card: Item, kind: str) -> list[str]:
+    value = card.attributes.get(kind)
+    if isinstance(value, tuple):
+        return [value[-1]] if value else []
+    return [value] if isinstance(value, str) else []
+
+
+def _places(found: Sequence[int]) -> list[int]:
+    return [place + 1 for place in found]

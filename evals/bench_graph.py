@@ -85,7 +85,11 @@ class InstantModel:
         return RankAnswer(order=order, listed=len(order))
 
     def fuse(
-        self, candidates: Sequence[Candidate], answer: RankAnswer, *, hinted: bool = False
+        self,
+        candidates: Sequence[Candidate],
+        answer: RankAnswer,
+        *,
+        hinted: bool = False,  # noqa: ARG002
     ) -> list[tuple[str, float]]:
         """Add the places up."""
         places = {item_id: place for place, item_id in enumerate(answer.order)}

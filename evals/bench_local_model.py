@@ -22,7 +22,7 @@ from re2llm.evals.metrics import ndcg, ranks
 from re2llm.llm.cache import AnswerCache
 from re2llm.llm.client import ModelClient, Patience
 from re2llm.llm.first_token import FirstTokenReranker
-from re2llm.llm.likelihood import ClientScorer, LikelihoodReranker
+from re2llm.llm.likelihood import ClientScorer, LikelihoodReranker, some_items
 from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
 from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.llm.rerank import ListwiseReranker
@@ -100,11 +100,14 @@ class Bench:
     async def learn_priors(self, way: LikelihoodReranker) -> None:
         """Ask for all candidates' priors, and tell what they take beside a slate."""
         calls, seconds = 0, 0.0
-        for trial in (*self.valid, *self.test):
+        trials = (*self.valid, *self.test)
+        for number, trial in enumerate(trials, 1):
+            sys.stderr.write(f"\rpriors: {number}/{len(trials)} sessions    ")
             started = time.perf_counter()
             usage = await way.learn_priors([one.item for one in trial.candidates])
             if usage.calls:
                 calls, seconds = calls + usage.calls, seconds + time.perf_counter() - started
+        sys.stderr.write("\n")
         if calls:
             sys.stdout.write(f"priors: {calls} titles, {seconds / calls:.3f} s each, once\n")
 
@@ -127,9 +130,11 @@ async def compare(given: argparse.Namespace) -> None:
     bench = Bench(valid=trials.valid, test=trials.test, costs=Costs(given.keep / "costs.jsonl"))
     config = ModelConfig(model=given.model, base_url=given.url, timeout=_PATIENCE.deadline)
     chat, scores = open_chat_model(config), open_score_model(config)
-    client = ModelClient(chat, identity=config.identity, cache=cache, patience=_PATIENCE)
-    scorer = ModelClient(scores, identity=config.identity, cache=cache, patience=_PATIENCE)
-    likelihood = LikelihoodReranker(scorer=ClientScorer(client=scorer))
+    client = ModelClient(chat, identity=given.model, cache=cache, patience=_PATIENCE)
+    scorer = ModelClient(scores, identity=given.model, cache=cache, patience=_PATIENCE)
+    likelihood = LikelihoodReranker(
+        scorer=ClientScorer(client=scorer), others=some_items(trials.items)
+    )
     rows = bench.without_model()
     if "likelihood" in given.ways:
         await bench.learn_priors(likelihood)

@@ -38,8 +38,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """What to fit on, and what to report on."""
+    """What to fit on, and what to report on.
 
+    Attributes:
+        items: the whole catalogue.
+    """
+
+    items: tuple[Item, ...]
     valid: tuple[Trial, ...]
     test: tuple[Trial, ...]
 
@@ -78,6 +83,7 @@ def read_trials(folder: Path, *, valid: int, test: int) -> Trials:
     retriever = HybridRetriever.in_memory(catalog, log, encoder)
     retriever = retriever.with_weights(fit_fusion_weights(retriever, judged[:-valid][:_FIT_ON]))
     made = Trials(
+        items=catalog.items,
         valid=_trials(catalog, retriever, judged[-valid:]),
         test=_trials(catalog, retriever, _sessions(folder / "test.jsonl")[:test]),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -84,20 +85,23 @@ class LikelihoodReranker:
     """Orders candidates by the log-likelihood of their titles after the session.
 
     A title's score is its log-likelihood after the session, minus `prior` times its log-likelihood
-    after the same words without a session, over its number of tokens to the power of `length`:
-    what a title gains by the session, and not how common its words are. Priors are asked for one
-    title at a time, so that the client's cache holds them for every later session.
+    after what `others` chose, over its number of tokens to the power of `length`: what a title
+    gains by this very session, and not how common its words are. Priors are asked for one title at
+    a time, so that the client's cache holds them for every later session.
 
     With a hint, and `amplify` above 0, the score is pushed further to where the hint moved it: with
     + amplify x (with - without), as classifier-free guidance does with prompts (arXiv 2306.17806).
 
     Attributes:
+        others: items of many kinds, in the place of a session where priors are asked for; without
+            any, a title gains by every session that tells what the shop sells.
         deadline: seconds for one slate; None means the scorer's.
     """
 
     scorer: PromptScorer
+    others: tuple[Item, ...] = ()
     prior: float = 1.0
-    length: float = 0.5
+    length: float = 0.0
     amplify: float = 0.0
     deadline: float | None = None
 
@@ -151,6 +155,8 @@ class LikelihoodReranker:
 
     async def _priors(self, texts: Sequence[str]) -> Likelihoods:
         start = prompt("likelihood_prior").text
+        if self.others:
+            start = likelihood_prefix(RankTask(session=self.others, candidates=()), SHORTER[0])
         answers = await _all(
             [self.scorer.score(start, [text], deadline=self.deadline) for text in texts]
         )
@@ -159,6 +165,11 @@ class LikelihoodReranker:
             tokens=np.concatenate([answer.tokens for answer in answers]),
             usage=sum((answer.usage for answer in answers), Usage()),
         )
+
+
+def some_items(items: Sequence[Item], count: int = 8, *, seed: int = 0) -> tuple[Item, ...]:
+    """Return items drawn by lot, the same ones for the same catalogue and seed."""
+    return tuple(random.Random(seed).sample(list(items), min(count, len(items))))
 
 
 def likelihood_prefix(task: RankTask, detail: Detail) -> str:

@@ -26,7 +26,7 @@ class ShopPlan:
         seed: of everything.
     """
 
-    items: int = 2000
+    items: int = 1200
     sessions: int = 5000
     candidates: int = 20
     seed: int = 0

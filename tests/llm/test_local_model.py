@@ -27,6 +27,19 @@ CANDIDATES = (
     "Halo 3 - Xbox 360",
 )
 TARGET = "c2"
+OTHERS = tuple(
+    Item(item_id=f"o{n}", title=title)
+    for n, title in enumerate(
+        (
+            "FIFA 08 - PlayStation 3",
+            "Logitech Racing Wheel for PC",
+            "Halo 2 - Xbox",
+            "Nintendo DS Travel Case",
+            "Final Fantasy X - PlayStation 2",
+            "Sega Genesis Console",
+        )
+    )
+)
 
 
 @pytest.fixture
@@ -72,7 +85,7 @@ async def test_one_token_gives_an_order(client, task):
 
 
 async def test_likelihood_finds_what_belongs_to_the_session(scorer, task):
-    answer = await LikelihoodReranker(scorer=scorer).rerank(task)
+    answer = await LikelihoodReranker(scorer=scorer, others=OTHERS).rerank(task)
     assert answer.order[0] == TARGET
     assert answer.listed == len(CANDIDATES)
     assert answer.usage.output_tokens == 0

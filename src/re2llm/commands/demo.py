@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from re2llm.graph.parts import Parts
     from re2llm.settings import Settings
 
-SESSIONS, CALLS, JUDGED = 400, 3000, 400
+SESSIONS, CALLS, JUDGED = 400, 2000, 400
 
 
 def demo(
@@ -89,7 +89,7 @@ async def _learn(settings: "Settings") -> None:
             parts.dataset, parts.retriever, parts.case_maker, limit=SESSIONS, seed=settings.seed
         )
         with progress("Reflecting on errors") as report:
-            found = await explore(parts, folds, Plan(hints=20), report)
+            found = await explore(parts, folds, Plan(hints=20, patience=12), report)
         console.print(
             f"[bold]Explore[/bold]  {found.errors} of {found.sessions} sessions missed; "
             f"{found.reflections} reflections proposed {found.proposed} hints: {found.admitted} "

@@ -16,7 +16,7 @@ from re2llm.catalog.items import Item
 from re2llm.llm.budget import Budget, BudgetLimits
 from re2llm.llm.cache import AnswerCache
 from re2llm.llm.errors import BudgetExhausted
-from re2llm.llm.likelihood import LikelihoodReranker, likelihood_prefix
+from re2llm.llm.likelihood import LikelihoodReranker, likelihood_prefix, some_items
 from re2llm.llm.rank_prompt import SHORTER
 from re2llm.llm.score_model import tail
 
@@ -61,6 +61,40 @@ async def test_a_common_title_has_to_gain_by_the_session(scores):
     assert plain.order[0] == "c0"
     gained = await LikelihoodReranker(scorer=scores.scorer(), prior=1).rerank(task)
     assert gained.order[0] == "c1"
+
+
+async def test_what_a_title_gains_by_any_session_does_not_count(scores):
+    def belief(before: str, word: str) -> float:
+        if word == "thing":
+            return 0.5 if before.count("\n-") > 1 else 0.001
+        return 0.01 if word != "gem" or "Second" in before else 0.001
+
+    scores.belief = belief
+    task = make_task(titles=TITLES)
+    alone = await LikelihoodReranker(scorer=scores.scorer()).rerank(task)
+    assert alone.order[0] == "c0"
+    others = (Item(item_id="o", title="Other"),)
+    against = await LikelihoodReranker(scorer=scores.scorer(), others=others).rerank(task)
+    assert against.order[0] == "c1"
+
+
+async def test_priors_learnt_before_cost_a_slate_nothing(scores, tmp_path):
+    cache = AnswerCache(tmp_path / "answers.sqlite")
+    reranker = LikelihoodReranker(scorer=scores.scorer(cache=cache))
+    task = make_task(titles=TITLES)
+    bill = await reranker.learn_priors([one.item for one in task.candidates])
+    assert bill.calls == 3
+    answer = await reranker.rerank(task)
+    assert (answer.usage.calls, answer.usage.cache_hits) == (1, 3)
+    cache.close()
+
+
+def test_some_items_are_the_same_every_time():
+    items = [Item(item_id=str(n), title=f"t{n}") for n in range(100)]
+    assert some_items(items) == some_items(items)
+    assert len({item.item_id for item in some_items(items)}) == 8
+    assert some_items(items, seed=1) != some_items(items)
+    assert len(some_items(items[:3])) == 3
 
 
 async def test_length_is_weighed_as_told(scores):

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from re2llm.commands import data, demo, doctor, hint_history, hints, learn, serve
+from re2llm.commands import data, demo, doctor, hint_history, hints, learn, serve, service
 from re2llm.errors import UserError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("ingest")(data.ingest)
 app.command("explore")(learn.explore)
 app.command("train")(learn.train)
 app.command("evaluate")(learn.evaluate)
+app.command("serve")(service.serve)
 app.command("recommend")(serve.recommend)
 app.command("feedback")(serve.feedback)
 app.command("compare")(learn.compare)

@@ -18,6 +18,7 @@ from re2llm.graph.builder import Steps
 from re2llm.graph.cases import Case, CaseMaker
 from re2llm.graph.knowledge import open_store
 from re2llm.graph.measure import Measure, depth
+from re2llm.graph.models import open_model, open_scores
 from re2llm.graph.retrieval import Retrieval, open_retrieval
 from re2llm.graph.trial import SimilarSessions
 from re2llm.kb_store.admission import HintAdmission, Writer
@@ -27,22 +28,20 @@ from re2llm.kb_store.names import Names
 from re2llm.kb_store.redundancy import Redundancy
 from re2llm.kb_store.store import Eligible
 from re2llm.kb_store.verdict import AdmissionRules
-from re2llm.llm.ask import FORMS
+from re2llm.llm.ask import FORMS, Form
 from re2llm.llm.budget import Budget, BudgetLimits
 from re2llm.llm.cache import AnswerCache
 from re2llm.llm.client import ModelClient, Patience
 from re2llm.llm.first_token import FirstTokenReranker
 from re2llm.llm.fusion import SlateFusion
 from re2llm.llm.judge import HintJudge
-from re2llm.llm.model import ModelConfig, open_chat_model
+from re2llm.llm.likelihood import ClientScorer, LikelihoodReranker, some_items
 from re2llm.llm.passes import ShuffledPasses
 from re2llm.llm.prices import FREE, find_price
 from re2llm.llm.probe import load_probe
 from re2llm.llm.prompts import prompt_texts, prompt_version
 from re2llm.llm.reflector import ThreeTurnReflector
 from re2llm.llm.rerank import ListwiseReranker
-from re2llm.llm.standin.model import IDENTITY as STAND_IN_IDENTITY
-from re2llm.llm.standin.model import StandInModel
 from re2llm.llm.windows import SlidingWindow
 from re2llm.nodes.protocols import Reranker
 from re2llm.nodes.reflect import Reflect
@@ -76,6 +75,7 @@ class Parts:
     Attributes:
         identity: names the model and all that can change its answers, never a key.
         retrieval: the index, with what makes vectors of items' texts; `store` has its own encoder.
+        scorer: asks for log-probabilities, where the settings' way is `likelihood`.
         fusion: as it was when this was opened; `with_fusion` takes a new one.
         steps: the graph's, for serving.
     """
@@ -88,6 +88,7 @@ class Parts:
     model: BaseChatModel
     identity: str
     client: ModelClient
+    scorer: ModelClient | None
     cache: AnswerCache
     rewards: RewardStore
     fusion: SlateFusion
@@ -116,6 +117,12 @@ class Parts:
                 return SlidingWindow(reranker=listwise)
             case "passes":
                 return ShuffledPasses(reranker=listwise, seed=self.settings.seed)
+            case "likelihood":
+                return LikelihoodReranker(
+                    scorer=ClientScorer(client=self.scorer or self.client),
+                    others=some_items(self.catalog.items, seed=self.settings.seed),
+                    deadline=self.settings.timeout,
+                )
 
     @cached_property
     def leak(self) -> LeakFilter:
@@ -189,6 +196,11 @@ class Parts:
             metric=f"ndcg@{depth(self.settings.k)} of the {judged}",
         )
 
+    @property
+    def as_served(self) -> "Parts":
+        """The same, but judging by the slate as served whatever is learnt by."""
+        return replace(self, settings=self.settings.model_copy(update={"reward": "slate"}))
+
     def valid_cases(self) -> list[Case]:
         """Make validation sessions into cases."""
         return self.case_maker.make(self.dataset.valid[:_TRIAL_SESSIONS], self.retriever)
@@ -238,20 +250,27 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
     dataset = open_dataset(workspace.data)
     retrieval = open_retrieval(workspace, dataset)
     model, identity = open_model(settings, chat_model)
-    limits = BudgetLimits(calls=settings.max_calls, cost=settings.max_cost)
     known = load_probe(workspace.probes, identity)
-    store = open_store(settings)
+    budget = Budget(BudgetLimits(calls=settings.max_calls, cost=settings.max_cost))
     cache = AnswerCache(workspace.answers)
-    client = ModelClient(
-        model,
-        identity=identity,
-        forms=known.forms if known and known.forms else FORMS,
-        cache=cache,
-        budget=Budget(limits),
-        price=FREE if settings.offline else find_price(settings.model),
-        patience=Patience(deadline=settings.timeout),
-        seed=settings.seed,
-    )
+
+    def ask(asked: BaseChatModel, name: str, forms: Sequence[Form]) -> ModelClient:
+        return ModelClient(
+            asked,
+            identity=name,
+            forms=forms,
+            cache=cache,
+            budget=budget,
+            price=FREE if settings.offline else find_price(settings.model),
+            patience=Patience(deadline=settings.timeout),
+            seed=settings.seed,
+        )
+
+    client = ask(model, identity, known.forms if known and known.forms else FORMS)
+    scorer = None
+    if settings.way == "likelihood":
+        scorer = ask(open_scores(settings, chat_model, known), f"scores {identity}", FORMS)
+    store = open_store(settings)
     path = fusion_path(workspace, identity, settings)
     return Parts(
         settings=settings,
@@ -262,6 +281,7 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
         model=model,
         identity=identity,
         client=client,
+        scorer=scorer,
         cache=cache,
         rewards=RewardStore(workspace.rewards),
         fusion=SlateFusion.load(path) if path.exists() else SlateFusion(),
@@ -273,25 +293,3 @@ def fusion_path(workspace: Workspace, identity: str, settings: Settings) -> Path
     """Name the file of a model's fusion weight; it belongs to the way of asking."""
     name = re.sub(r"[^\w.-]+", "-", f"{settings.way} {identity}").strip("-")
     return workspace.fusion / f"{name[:120]}.json"
-
-
-def open_model(settings: Settings, chat_model: BaseChatModel | None) -> tuple[BaseChatModel, str]:
-    """Make the chat model that the settings name, with the name that its answers are kept under.
-
-    Raises:
-        UserError: OpenAI itself is asked without a key.
-    """
-    if chat_model is not None:
-        name = getattr(chat_model, "model_name", None) or type(chat_model).__name__
-        return chat_model, str(name)
-    if settings.offline:
-        return StandInModel(), STAND_IN_IDENTITY
-    config = ModelConfig(
-        model=settings.model,
-        base_url=settings.base_url,
-        api_key=settings.api_key,
-        temperature=settings.temperature,
-        seed=settings.seed,
-        timeout=settings.timeout,
-    )
-    return open_chat_model(config), config.identity

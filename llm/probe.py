@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import TypeAdapter, ValidationError
 
 from re2llm.llm.answer import Answer, Options, Schema
@@ -34,12 +34,14 @@ class Probe:
     Attributes:
         forms: forms of answer that the server takes and that came back readable, strictest first.
         logprobs: whether it gives the probabilities of the first token, so that one token ranks.
+        echo: whether it gives prompts back with log-probabilities; None where it was not asked.
         seconds: for the quickest short answer.
         problem: why nothing was found, or None.
     """
 
     forms: tuple[Form, ...] = ()
     logprobs: bool = False
+    echo: bool | None = None
     seconds: float = 0.0
     problem: str | None = None
 
@@ -77,6 +79,15 @@ async def _logprobs(model: BaseChatModel) -> bool:
     except ModelError:
         return False
     return len(answer.tokens) > 1
+
+
+async def gives_prompts_back(model: BaseChatModel) -> bool:
+    """Say whether a `ScoreModel`'s server tells how likely it finds given texts."""
+    try:
+        await Asker(model).ask([SystemMessage("One"), HumanMessage("One two")], None, Options())
+    except ModelError:
+        return False
+    return True
 
 
 def _reads(answer: Answer) -> bool:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from re2llm.commands import data, demo, doctor, hint_history, hints, learn, serve, service
+from re2llm.commands import data, demo, doctor, hint_history, hints, learn, model, serve, service
 from re2llm.errors import UserError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("recommend")(serve.recommend)
 app.command("feedback")(serve.feedback)
 app.command("compare")(learn.compare)
 app.command("doctor")(doctor.doctor)
+app.command("serve-model")(model.serve_model)
 for word, command in hint_history.COMMANDS.items():
     hints.app.command(word)(command)
 app.add_typer(hints.app, name="hints")

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from re2llm.errors import UserError
 
 STAND_IN = "stand-in"
-Way = Literal["listwise", "first-token", "windows", "passes"]
+Way = Literal["listwise", "first-token", "windows", "passes", "likelihood"]
 """How the model is asked for an order."""
 
 
@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     temperature: float = Field(default=0.0, ge=0, le=2)
     way: Way = "listwise"
     """`listwise` asks once for all labels, `first-token` for one token's probabilities, `windows`
-    slides over long lists, `passes` asks for several shuffled lists and joins them."""
+    slides over long lists, `passes` asks for several shuffled lists and joins them, `likelihood`
+    reads how likely each title is, from servers that give prompts back with log-probabilities."""
     timeout: float = Field(default=30.0, gt=0)
     """Seconds that one slate may take, retries included."""
     concurrency: int = Field(default=8, ge=1, le=1024)
@@ -55,8 +56,9 @@ class Settings(BaseSettings):
     """Whether the model gives a reason per shown item."""
     exclude_seen: bool = True
     """Whether retrieval leaves out the session's own items."""
-    reward: Literal["slate", "model"] = "slate"
-    """What hints are judged by: the slate as served, or the model's order alone."""
+    reward: Literal["slate", "model"] = "model"
+    """What hints are tried and learnt by: what they do to the model's own order, which tells more
+    per call, or to the slate as served. Whether a policy may serve is judged by the slate always."""
     hint_limit: int = Field(default=256, ge=1)
     """How many active hints, nearest to the session, the policy chooses from."""
     exploration: float = Field(default=0.0, ge=0, lt=1)

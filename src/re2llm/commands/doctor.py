@@ -109,10 +109,13 @@ def _policy(settings: "Settings") -> str:
 
 
 def _model(settings: "Settings") -> str:
-    from re2llm.graph.parts import open_model
+    from dataclasses import replace
+
+    from re2llm.graph.models import model_config, open_model
     from re2llm.llm.model import close_chat_model
     from re2llm.llm.prices import find_price
-    from re2llm.llm.probe import Probe, probe, save_probe
+    from re2llm.llm.probe import Probe, gives_prompts_back, probe, save_probe
+    from re2llm.llm.score_model import close_score_model, open_score_model
     from re2llm.workspace import Workspace
 
     if settings.offline:
@@ -121,10 +124,15 @@ def _model(settings: "Settings") -> str:
     model, identity = open_model(settings, None)
 
     async def ask() -> Probe:
+        scores = open_score_model(model_config(settings))
         try:
-            return await probe(model)
+            found = await probe(model)
+            if found.problem is not None:
+                return found
+            return replace(found, echo=await gives_prompts_back(scores))
         finally:
             await close_chat_model(model)
+            await close_score_model(scores)
 
     found = asyncio.run(ask())
     where = settings.base_url or "OpenAI"
@@ -137,7 +145,8 @@ def _model(settings: "Settings") -> str:
     if workspace.root.is_dir():
         save_probe(workspace.probes, identity, found)
     price = "priced" if find_price(settings.model) else "no price known, so cost is not counted"
+    echo = "and" if found.echo else "but not"
     token = "gives" if found.logprobs else "does not give"
     forms = ", ".join(found.forms)
     answers = f"{settings.model} at {where}: answers in {found.seconds:.2f} s as {forms}"
-    return f"{answers}; {token} token probabilities; {price}"
+    return f"{answers}; {token} token probabilities, {echo} those of prompts; {price}"

@@ -1,0 +1,59 @@
+"""Which model the settings name, and what is refused before anything is asked."""
+
+from langchain_core.language_models import BaseChatModel
+
+from re2llm.errors import UserError
+from re2llm.llm.model import ModelConfig, open_chat_model
+from re2llm.llm.probe import Probe
+from re2llm.llm.score_model import open_score_model
+from re2llm.llm.standin.model import IDENTITY as STAND_IN_IDENTITY
+from re2llm.llm.standin.model import StandInModel
+from re2llm.settings import Settings
+
+
+def open_model(settings: Settings, chat_model: BaseChatModel | None) -> tuple[BaseChatModel, str]:
+    """Make the chat model that the settings name, with the name that its answers are kept under.
+
+    Raises:
+        UserError: OpenAI itself is asked without a key.
+    """
+    if chat_model is not None:
+        name = getattr(chat_model, "model_name", None) or type(chat_model).__name__
+        return chat_model, str(name)
+    if settings.offline:
+        return StandInModel(), STAND_IN_IDENTITY
+    config = model_config(settings)
+    return open_chat_model(config), config.identity
+
+
+def open_scores(
+    settings: Settings, chat_model: BaseChatModel | None, known: Probe | None
+) -> BaseChatModel:
+    """Make the client that asks how likely titles are.
+
+    Raises:
+        UserError: nothing that is configured can tell, as far as is known.
+    """
+    if chat_model is not None or settings.offline or settings.base_url is None:
+        raise UserError(
+            "setting 'way' (RE2LLM_WAY) is 'likelihood', which needs a server that gives prompts "
+            "back with log-probabilities; set RE2LLM_MODEL and RE2LLM_BASE_URL, or another way"
+        )
+    if known is not None and known.echo is False:
+        raise UserError(
+            f"{settings.model!r} at {settings.base_url} gives no log-probabilities of prompts, "
+            "which way 'likelihood' needs; set RE2LLM_WAY to another, or run `re2llm doctor` anew"
+        )
+    return open_score_model(model_config(settings))
+
+
+def model_config(settings: Settings) -> ModelConfig:
+    """Return which model is asked, and how."""
+    return ModelConfig(
+        model=settings.model,
+        base_url=settings.base_url,
+        api_key=settings.api_key,
+        temperature=settings.temperature,
+        seed=settings.seed,
+        timeout=settings.timeout,
+    )

@@ -125,6 +125,8 @@ async def learn_policy(
 ) -> Learnt:
     """Train a policy on the folds' cases, judge it on validation cases, save it.
 
+    What is learnt by is the setting `reward`; what an order counts that was given under the
+    policy's hints is fitted next, and the slates that come out are what the gate judges.
     It serves from now on if the gate says so; otherwise whatever served before goes on serving.
     What was paid for before is known and costs nothing; a stop loses at most the calls under way.
 
@@ -158,7 +160,7 @@ async def learn_policy(
     problem = replace(problem, known=_gains(parts, cases, problem.hints))
     trained = await plan.trainer.train(problem, source, calls=plan.calls, seed=seed, progress=note)
     policy = ScoringPolicy(scorer=trained.scorer, name=plan.trainer.name)
-    parts = await _weigh_hinted(parts, policy, valid, problem.hints, texts)
+    parts = (await _weigh_hinted(parts, policy, valid, problem.hints, texts)).as_served
     judging = _Judging(parts, valid, problem.hints, texts)
     best = static.scorer.scores(judging.states[:1], problem.hints)[0]
     static_hint = problem.hints.ids[int(best.argmax())] if best.max() > 0 else None
@@ -209,7 +211,7 @@ async def _weigh_hinted(
     chosen = [(c, p.column) for c, p in zip(valid, picks, strict=True) if p.column is not None]
     asked = [texts[hints.ids[column]] for _, column in chosen]
     examples = await _examples(parts, [case for case, _ in chosen], asked, lambda *_: None)
-    fitted = fit_weight(examples, seed=parts.settings.seed)
+    fitted = fit_weight(examples, seed=parts.settings.seed, cautious=False)
     if not fitted.sessions:
         return parts
     return replace(parts, fusion=parts.fusion.model_copy(update={"hinted": fitted.weight}))

@@ -48,6 +48,7 @@ from re2llm.nodes.reflect import Reflect
 from re2llm.nodes.rerank import Rerank
 from re2llm.nodes.retrieve import RetrieveCandidates
 from re2llm.nodes.select_hint import SelectHint
+from re2llm.nodes.tally import Tally
 from re2llm.policy.choice import Choice
 from re2llm.policy.rewards import RewardStore, Scope
 from re2llm.policy.saved import load_policy
@@ -174,6 +175,13 @@ class Parts:
                 catalog=catalog,
                 reflector=ThreeTurnReflector(client=self.client),
                 admission=self.admission(self.valid_cases, source="feedback", sources=2),
+            ),
+            tally=Tally(
+                store=self.store,
+                catalog=catalog,
+                base=self.as_served.measure,
+                share=settings.tally,
+                depth=depth(settings.k),
             ),
         )
 

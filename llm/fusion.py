@@ -111,7 +111,9 @@ def model_part(ids: Sequence[str], answer: RankAnswer) -> Array:
     return _z(np.array([credit[place[i]] if i in place else unlisted for i in ids]))
 
 
-def fit_weight(examples: Sequence[FusionExample], *, seed: int = 0) -> SlateFusion:
+def fit_weight(
+    examples: Sequence[FusionExample], *, seed: int = 0, cautious: bool = True
+) -> SlateFusion:
     """Learn the weight that makes the fused slates best.
 
     The weight is the one of a grid (0 among them) with the highest mean NDCG@10, or a smaller one
@@ -122,7 +124,9 @@ def fit_weight(examples: Sequence[FusionExample], *, seed: int = 0) -> SlateFusi
     Args:
         examples: validation sessions, which neither the retriever nor the policy was fitted on.
         seed: of the split into folds.
+        cautious: False takes the best weight itself; for orders that a gate judges anyway.
     """
+    choose = _smallest if cautious else _best
     usable = [e for e in examples if e.answer.degraded is None and _target(e) is not None]
     if len(usable) < 2 * _FOLDS:
         return SlateFusion()
@@ -130,10 +134,10 @@ def fit_weight(examples: Sequence[FusionExample], *, seed: int = 0) -> SlateFusi
     folds = np.random.default_rng(seed).permutation(len(usable)) % _FOLDS
     held_out = np.zeros(len(usable))
     for fold in range(_FOLDS):
-        best = _choose(gains[folds != fold])
+        best = choose(gains[folds != fold])
         held_out[folds == fold] = gains[folds == fold, best]
     base = gains[:, 0]
-    chosen = _choose(gains) if held_out.mean() >= base.mean() else 0
+    chosen = choose(gains) if held_out.mean() >= base.mean() else 0
     return SlateFusion(
         weight=_GRID[chosen],
         sessions=len(usable),
@@ -142,9 +146,14 @@ def fit_weight(examples: Sequence[FusionExample], *, seed: int = 0) -> SlateFusi
     )
 
 
-def _choose(values: Array) -> int:
+def _best(values: Array) -> int:
+    """Return the grid position of the best mean."""
+    return int(values.mean(axis=0).argmax())
+
+
+def _smallest(values: Array) -> int:
     """Return the smallest grid position within one standard error of the best."""
-    best = int(values.mean(axis=0).argmax())
+    best = _best(values)
     for position in range(best):
         loss = values[:, best] - values[:, position]
         if loss.mean() <= loss.std() / math.sqrt(len(loss)):

@@ -47,6 +47,10 @@ FEATURE_NAMES: tuple[str, ...] = (
     "year_spread",
     "price_near_share",
     "price_spread",
+    "year_place",
+    "year_place_spread",
+    "price_place",
+    "price_place_spread",
     "request_given",
     "request_words_best",
     "request_words_gap",
@@ -85,6 +89,8 @@ def session_features(
         *_kinds(session, items, best),
         *_near(numbers(session, "year"), numbers(items, "year"), _NEAR_YEARS, 0.02),
         *_near(log_prices(session), log_prices(items), _NEAR_PRICE, 0.2),
+        *_places(numbers(session, "year"), numbers(items, "year")),
+        *_places(log_prices(session), log_prices(items)),
         *_request(request, items),
     ]
     return np.nan_to_num(np.clip(np.array(values, dtype=np.float32), -8.0, 8.0))
@@ -180,6 +186,19 @@ def _near(
         return [0.0, 0.0]
     close = float((abs(others - own[-1]) <= width).mean()) if len(own) else 0.0
     return [close, float(others.std()) * scale]
+
+
+def _places(own: NDArray[np.float64], others: NDArray[np.float64]) -> list[float]:
+    """Return where the session's values lie among the candidates', -1 to 1, and their spread.
+
+    Unlike the values themselves, this tells cheap from dear in any currency and any trade.
+    """
+    if not len(own) or not len(others):
+        return [0.0, 0.0]
+    ordered = np.sort(others)
+    below = np.searchsorted(ordered, own, "left") + np.searchsorted(ordered, own, "right")
+    places = below / len(others) - 1
+    return [float(places.mean()), float(places.std())]
 
 
 def _request(request: str | None, items: Sequence[Item]) -> list[float]:

@@ -56,6 +56,7 @@ def prior_covariances(variances: Variances, kernels: Tensor) -> Tensor:
 def infer(
     numbers: Tensor,
     sizes: list[int],
+    sessions: Tensor,
     hints: Tensor,
     rewards: Tensor,
     variances: Variances,
@@ -66,6 +67,8 @@ def infer(
     Args:
         numbers: (n, size) of each reward's session, all groups side by side.
         sizes: of the groups.
+        sessions: (n,) which session each reward is of; rewards of one session share an unknown
+            part, of variance `variances.session`.
         hints: (n,) the column of each reward's hint.
         rewards: (n,) float64.
         variances: as the evidence has them.
@@ -87,20 +90,62 @@ def infer(
         own = numbers[mine]
         precision[hint, :, hint, :] += own.T @ own / variances.noise
         pulled[hint] = own.T @ rewards[mine] / variances.noise
-    factor = torch.linalg.cholesky(precision.reshape(count * size, count * size))
-    mean = torch.cholesky_solve(pulled.reshape(-1, 1), factor).reshape(count, size)
-    squares, n = float(rewards @ rewards), len(rewards)
+    shared = _Shared.over(numbers, sessions, hints, rewards, count, variances)
+    precision = precision.reshape(count * size, count * size) - shared.precision
+    factor = torch.linalg.cholesky(precision)
+    pulled = pulled.reshape(-1, 1) - shared.pulled
+    mean = torch.cholesky_solve(pulled, factor)
+    squares, n = float(rewards @ rewards) - shared.squares, len(rewards)
     unexplained = squares / variances.noise - float((pulled * mean).sum())
     with_effects = (
         unexplained + _log_determinant(factor) + log_prior + n * math.log(variances.noise)
     )
     noise_alone = n + n * math.log(max(squares / n, 1e-12))
+    mean = mean.reshape(count, size)
     return Posterior(
         mean=mean,
         factor=factor,
         evidence=(noise_alone - with_effects) / 2,
-        likelihood=-with_effects / 2,
+        likelihood=-(with_effects + shared.log_determinant) / 2,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What the part that a session's rewards share takes away, as if each stood for itself.
+
+    With m rewards of a session, the inverse of noise * I + session * 11' is
+    (I - c 11') / noise, where c = session / (noise + m session).
+    """
+
+    precision: Tensor
+    pulled: Tensor
+    squares: float
+    log_determinant: float
+
+    @classmethod
+    def over(
+        cls,
+        numbers: Tensor,
+        sessions: Tensor,
+        hints: Tensor,
+        rewards: Tensor,
+        count: int,
+        variances: Variances,
+    ) -> "_Shared":
+        _, places, many = torch.unique(sessions, return_inverse=True, return_counts=True)
+        shrink = variances.session / (variances.noise + many * variances.session)
+        rows = torch.zeros(len(many), count, numbers.shape[1], dtype=torch.float64)
+        rows.index_put_((places, hints), numbers, accumulate=True)
+        rows = rows.reshape(len(many), -1)
+        sums = torch.zeros(len(many), dtype=torch.float64).index_add_(0, places, rewards)
+        weighed = rows * shrink[:, None]
+        return cls(
+            precision=weighed.T @ rows / variances.noise,
+            pulled=(weighed.T @ sums[:, None]) / variances.noise,
+            squares=float((shrink * sums.square()).sum()),
+            log_determinant=float((many * (variances.session / variances.noise)).log1p().sum()),
+        )
 
 
 def _log_determinant(factor: Tensor) -> float:

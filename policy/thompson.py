@@ -5,7 +5,7 @@ they agree there is nothing to learn; where they differ, one of the two actions 
 (top-two Thompson sampling, Russo 2016, with sessions chosen too).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -47,7 +47,9 @@ class Thompson:
     least: int = 50
     """Calls of a round at least."""
     evidence_rows: int = 500
-    """Rewards that the variances are fitted on at most."""
+    """Rewards that are looked at together where the variances are fitted."""
+    evidence_blocks: int = 2
+    """So many times `evidence_rows` rewards are looked at, at most."""
     evidence_steps: int = 12
     """Steps of each fit of the variances."""
     doubt: float = 3.0
@@ -156,8 +158,10 @@ class Beliefs:
         assert self._found is not None  # noqa: S101
         assert self._map is not None  # noqa: S101
         at, columns, rewards = _rows(table, there)
-        variances = Variances(effects=self._effects, noise=self._found.noise)
-        return infer(self._numbers[at], self._map.sizes, columns, rewards, variances, self._kernels)
+        variances = replace(self._found, effects=self._effects)
+        return infer(
+            self._numbers[at], self._map.sizes, at, columns, rewards, variances, self._kernels
+        )
 
     def hinted(self) -> float:
         """Return the share of training sessions whose best action is a hint."""
@@ -181,16 +185,20 @@ class Beliefs:
 
     def _fit_variances(self, at: Tensor, columns: Tensor, rewards: Tensor) -> None:
         """Ask the evidence how much each view of a session tells, and press the views by that."""
-        rows = torch.randperm(len(at), generator=self._draws)[: self._settings.evidence_rows]
+        block = self._settings.evidence_rows
+        most = block * self._settings.evidence_blocks
+        rows = torch.randperm(len(at), generator=self._draws)[:most]
         parts = [self._all, *self._parts]
         start = self._found or first_guess(rewards, len(parts), len(self._kernels))
         self._found = fit_variances(
             [part[at[rows]] for part in parts],
             self._kernels,
+            at[rows],
             columns[rows],
             rewards[rows],
             start,
             self._settings.evidence_steps,
+            block=block,
         )
         norms = torch.stack([part.square().sum(dim=1).mean() for part in self._parts])
         varying = self._found.effects[1:] * norms[:, None]

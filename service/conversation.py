@@ -15,6 +15,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from re2llm.graph.app import Re2LLM
 from re2llm.service.chat.answer import Answer
 from re2llm.service.chat.builder import ChatApp, ChatSteps, build_chat
+from re2llm.service.chat.fit import Fitting
 from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.plain import ByRules
 from re2llm.service.chat.state import ChatContext, ChatOutput
@@ -90,7 +91,11 @@ class Conversations:
                 lexicon=lexicon,
                 understanding=ByRules(PlainUnderstanding(lexicon=lexicon)),
             ),
-            recommend=Recommend(catalog=catalog, slates=recommender),
+            recommend=Recommend(
+                catalog=catalog,
+                slates=recommender,
+                fitting=Fitting(catalog=catalog, lexicon=lexicon),
+            ),
             feedback=TakeFeedback(catalog=catalog, feedback=feedback),
             answer=Answer(catalog=catalog),
             write=Write(catalog=catalog),

@@ -26,8 +26,8 @@ class ShopPlan:
         seed: of everything.
     """
 
-    items: int = 1200
-    sessions: int = 5000
+    items: int = 4000
+    sessions: int = 2400
     candidates: int = 20
     seed: int = 0
 
@@ -46,7 +46,7 @@ class Shop:
 
 
 def write_shop(folder: Path, plan: ShopPlan) -> Shop:
-    """Make a shop and write it as a dataset: 80 % of the sessions to learn from, the rest later.
+    """Make a shop and write it as a dataset: 65 % of the sessions to learn from, the rest later.
 
     Raises:
         UserError: the plan leaves too little to learn from or to choose among.
@@ -78,7 +78,7 @@ def write_shop(folder: Path, plan: ShopPlan) -> Shop:
                 timestamp=_START + when * _DAYS * 86400,
             )
         )
-    first, second = int(0.8 * len(sessions)), int(0.9 * len(sessions))
+    first, second = int(0.65 * len(sessions)), int(0.8 * len(sessions))
     write_dataset(
         folder,
         items=items,
@@ -88,7 +88,7 @@ def write_shop(folder: Path, plan: ShopPlan) -> Shop:
         meta=DatasetMeta(
             name="synthetic shop",
             source_format="synthetic",
-            split="by time: the first 80 % to learn from, then 10 % to validate, 10 % to test",
+            split="by time: the first 65 % to learn from, then 15 % to validate, 20 % to test",
             candidates=f"the next item and {plan.candidates - 1} others: a third like it, a third "
             "popular, the others any",
         ),

@@ -11,19 +11,19 @@ from re2llm.catalog.items import Item
 from re2llm.catalog.shop.goods import path, role
 
 INTENTS = {
-    "accessory for the latest": 1.2,
+    "accessory for the latest": 1.0,
     "loyal to a brand": 1.0,
-    "bargain hunter": 1.5,
-    "wants the finest": 1.5,
-    "follows the crowd": 1.2,
-    "likes the new": 1.5,
-    "likes the old": 1.2,
-    "changed department": 1.2,
-    "collects a line": 0.5,
-    "buys again": 0.7,
+    "bargain hunter": 2.0,
+    "wants the finest": 2.0,
+    "follows the crowd": 1.0,
+    "likes the new": 2.0,
+    "likes the old": 2.0,
+    "changed department": 0.8,
+    "collects a line": 0.4,
+    "buys again": 0.5,
 }
 """What moves shoppers, and how often beside the others."""
-_NOISE = 0.1
+_NOISE = 0.05
 """Share of the clicks that nothing moves."""
 _SEASONS = 4
 
@@ -86,7 +86,7 @@ class Shoppers:
         """Draw a session; `when` is 0 at the log's beginning and 1 at its end."""
         season = int(when * 2 * _SEASONS) % _SEASONS
         intent = list(INTENTS)[int(np.searchsorted(self._shares, self._draws.random()))]
-        length = 2 + min(int(self._draws.geometric(0.3)), 8)
+        length = 3 + min(int(self._draws.geometric(0.3)), 8)
         items = self._makers[intent](season, length)
         for place in range(len(items)):
             if self._draws.random() < _NOISE:

@@ -17,13 +17,13 @@ WEIGHTS = {
     "price": 0.1,
     "cheap": 0.0,
     "new": 0.0,
-    "popular": 0.7,
+    "popular": 0.4,
     "next": 0.3,
     "repeat": -0.2,
     "request": 2.0,
 }
 """Set by hand and fitted to nothing: a reader of titles that trusts popularity too much."""
-_STEP = 1.5
+_STEP = 2.5
 """What a hint adds to a signal's weight, or takes from it."""
 _EVEN, _RECENT, _EARLY = 0.9, 0.35, 1.15
 """What each step back in the session counts beside the one after it."""

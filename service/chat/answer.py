@@ -36,7 +36,7 @@ class Answer:
                 return {"answer": say.recall_text(memory, anchor)}
             case Act.RESET:
                 return {
-                    "answer": "Forgotten. " + say.ASK,
+                    "answer": "Forgotten. " + (say.HELP if memory.asked else say.ASK),
                     "cards": [],
                     "notes": {},
                     "slate_id": None,
@@ -44,10 +44,13 @@ class Answer:
                 }
             case Act.UNCLEAR if understood.beyond:
                 count = len(state.get("cards", []))
-                return {"answer": f"There are only {count} items above. Which one do you mean?"}
+                there = f"are only {count} items" if count > 1 else "is only one item"
+                return {"answer": f"There {there} above. Which one do you mean?"}
             case Act.THANK | Act.HOSTILE | Act.OFF_TOPIC:
                 return {"answer": _SAID[understood.act]}
-        if not memory.asked:
+        if understood.act is Act.HELP:
+            return {"answer": say.HELP}
+        if not (memory.asked or state.get("cards") or not memory.empty):
             lead = "Hello. " if understood.act is Act.GREET else ""
             if understood.unknown:
                 lead = say.unknown_text(understood.unknown) + " "

@@ -63,6 +63,6 @@ def after_understanding(
             told = understood.anything or not memory.empty or memory.ranges or context.session
             return "recommend" if told or memory.asked else "answer"
         case Act.UNCLEAR | Act.GREET:
-            vague = memory.asked and not state.get("cards") and not understood.unknown
+            vague = memory.asked and memory.empty and not (state.get("cards") or understood.unknown)
             return "recommend" if vague and understood.act is Act.UNCLEAR else "answer"
     return "answer"

@@ -56,6 +56,11 @@ _REWRITES = (
         rf"\b{_N}\s*(?:min(?:imum)?|or (?:more|above|over)|and (?:up|above|over)|at least)\b",
         r"at least \g<n>",
     ),
+    (
+        rf"\b(?:from )?{_N}\s*(?:or|and) (?:later|newer)\b|\bfrom (?P<m>\d{{4}}) on(?:wards?)?\b",
+        r"at least \g<n>\g<m>",
+    ),
+    (rf"\b{_N}\s*(?:or|and) (?:earlier|older)\b", r"at most \g<n>"),
     (rf"(?<!\w)<\s*=?\s*{_N}", r"under \g<n>"),
     (rf"(?<!\w)>\s*=?\s*{_N}", r"over \g<n>"),
     (rf"\b(?:less|lower|cheaper) then {_N}", r"less than \g<n>"),

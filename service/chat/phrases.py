@@ -25,6 +25,11 @@ GREET = _any(
     r"^\s*(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|howdy|greetings)"
     r"(?: there| again| everyone)?\W*$"
 )
+HELP = _any(
+    r"^\s*help(?: me)?\W*$",
+    r"\bwhat can (?:you do|i (?:ask|say|do))\b",
+    r"\bhow does (?:this|it) work\b",
+)
 THANK = _any(
     r"^\s*(?:many |ok(?:ay)?,? |great,? )?(?:thanks?|thank you|thx|cheers|ta)\b"
     r"(?: you| a lot| so much| very much| again| for \w+(?: \w+)?)*\W*$",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
+from re2llm.service.chat.memory import Facet
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -74,6 +75,20 @@ def says_it(text: str) -> bool:
 def says_all(text: str) -> bool:
     """Say whether a message points at all that is shown."""
     return bool(_ALL.search(text))
+
+
+def value_meant(cards: Sequence[Item], meant: Sequence[int], kind: str) -> list[Facet]:
+    """Return the value of a kind that "that brand" means: the card's, or the commonest one."""
+    asked = [cards[place] for place in meant] or list(cards)
+    values = [value for card in asked for value in _held(card, kind)]
+    return [Facet(kind, max(values, key=values.count))] if values else []
+
+
+def _held(card: Item, kind: str) -> list[str]:
+    value = card.attributes.get(kind)
+    if isinstance(value, tuple):
+        return [value[-1]] if value else []
+    return [value] if isinstance(value, str) else []
 
 
 def _titled(text: str, cards: Sequence[Item]) -> list[int]:

@@ -59,7 +59,7 @@ def limits_text(memory: Memory) -> str:
     """Put the wish and its limits into words; empty where there are none."""
     wanted = [*(facet.value for facet in memory.facets), *memory.words]
     told = [" ".join(wanted)] if wanted else []
-    told.extend(_range_text(name, one) for name, one in sorted(memory.ranges.items()))
+    told.extend(range_text(name, one) for name, one in sorted(memory.ranges.items()))
     told.extend(f"not {each}" for each in [*(f.value for f in memory.avoid), *memory.avoid_words])
     return ", ".join(told)
 
@@ -82,19 +82,32 @@ def slate_text(
 ) -> str:
     """Write a slate: what it answers, the cards in their order, and what could not be kept."""
     told = list(lead)
-    wish = limits_text(memory)
-    like = f"like {anchor.title}" if anchor else ""
-    about = ", ".join(filter(None, [like, wish]))
-    if not cards:
-        told.append(f"I found nothing{' more' if more else ''}{f' for {about}' if about else ''}.")
-        told.extend(notices)
-        return " ".join(told)
-    count = f"{len(cards)} item{'s' if len(cards) > 1 else ''}"
-    head = f"Here {'are' if len(cards) > 1 else 'is'} {count}{' more' if more else ''}"
+    about = _about(memory, anchor)
+    count = f"{len(cards)}{' more' if more else ''} item{'s' if len(cards) > 1 else ''}"
+    head = f"Here {'are' if len(cards) > 1 else 'is'} {count}"
     told.append(f"{head} ({about}):" if about else f"{head}:")
     listed = "\n".join(line(place, card) for place, card in enumerate(cards, start=1))
     end = "\n" + " ".join(notices) if notices else ""
     return f"{' '.join(told)}\n{listed}{end}"
+
+
+def nothing_text(
+    memory: Memory,
+    *,
+    lead: Sequence[str],
+    anchor: Item | None,
+    more: bool,
+    in_the_way: Sequence[str] = (),
+) -> str:
+    """Say that nothing fits, or nothing else, and which limits are in the way."""
+    about = _about(memory, anchor)
+    found = f"I found nothing{' else' if more else ''}{f' for {about}' if about else ''}."
+    return " ".join([*lead, found, *in_the_way])
+
+
+def _about(memory: Memory, anchor: Item | None) -> str:
+    like = f"like {anchor.title}" if anchor else ""
+    return ", ".join(filter(None, [like, limits_text(memory)]))
 
 
 def explain_text(
@@ -170,7 +183,8 @@ def _comparison(meant: Sequence[tuple[int, Item]]) -> list[str]:
     return told
 
 
-def _range_text(name: str, one: Range) -> str:
+def range_text(name: str, one: Range) -> str:
+    """Put a limit into words."""
     what = "" if name == "price" else f"{name} "
     low = None if one.low is None else _number(one.low)
     high = None if one.high is None else _number(one.high)

@@ -8,10 +8,10 @@ from typing import Protocol
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
-from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog, Item
 from re2llm.service.chat import say
 from re2llm.service.chat.change import changed
+from re2llm.service.chat.fit import Fitted, Fitting, silent
 from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.memory import Memory
 from re2llm.service.chat.state import ChatContext, ChatState
@@ -73,6 +73,8 @@ class Understand:
             refused = tuple(dict.fromkeys((*memory.refused, *(card.item_id for card in cards))))
             memory = replace(memory, refused=refused[-500:], missed=state.get("slate_id"))
             lead.append("Understood, none of those.")
+            if understood.unknown:
+                notices.append(say.unknown_text(understood.unknown))
         return {
             "memory": memory.to_json(),
             "understood": understood.model_dump(mode="json"),
@@ -89,15 +91,20 @@ class Recommend:
 
     catalog: Catalog
     slates: MakesSlates
+    fitting: Fitting
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> ChatState:
-        """Write the cards."""
+        """Write the cards, or that there are none."""
         context = runtime.context or ChatContext()
         memory = Memory.from_json(state.get("memory"))
         act = Understood.model_validate(state["understood"]).act
-        more = memory.shown if act is Act.MORE else ()
-        exclude = (*context.exclude, *more, *((memory.anchor,) if memory.anchor else ()))
-        memory, lead = await asyncio.to_thread(self._kept, memory, exclude)
+        others = act in (Act.MORE, Act.REJECT)
+        seen = memory.shown if others else ()
+        exclude = (*context.exclude, *seen, *((memory.anchor,) if memory.anchor else ()))
+        fitted = await asyncio.to_thread(self.fitting.fit, memory, exclude)
+        if not fitted.possible:
+            return self._nothing(state, memory, fitted, act)
+        memory = fitted.memory
         session = (*context.session, *((memory.anchor,) if memory.anchor else ()))
         served = await self.slates.make(
             context.tenant,
@@ -106,12 +113,15 @@ class Recommend:
                 session_id=context.session_id,
                 request=memory.request(),
                 k=context.k,
-                filters=memory.filters(exclude=exclude),
+                filters=memory.filters(exclude=(*exclude, *fitted.unwanted)),
             ),
         )
         items = [self.catalog[item_id] for item_id in served.slate.item_ids]
-        kept = tuple(item.item_id for item in items if memory.allows(item))
-        notices = [*state.get("notices", [])]
+        items = [item for item in items if memory.allows(item)]
+        if not items:
+            return self._nothing(state, memory, fitted, act)
+        kept = tuple(item.item_id for item in items)
+        notices = [*state.get("notices", []), *silent(memory, items)]
         if served.slate.degraded:
             notices.append("The ranking model did not answer, so these are in plain search order.")
         return {
@@ -120,25 +130,24 @@ class Recommend:
             "notes": {item_id: list(served.notes.get(item_id, ())) for item_id in kept},
             "slate_id": served.slate.id,
             "notices": notices,
-            "lead": [*state.get("lead", []), *lead],
+            "lead": [*state.get("lead", []), *fitted.lead],
             "fresh": True,
             "hint": served.slate.hint,
             "hint_id": served.slate.hint_id,
         }
 
-    def _kept(self, memory: Memory, exclude: tuple[str, ...]) -> tuple[Memory, list[str]]:
-        """Give up facets, least binding first, until some item has all the rest."""
-        tried = memory
-        while tried.facets and not self._any(tried, exclude):
-            tried = replace(tried, facets=tried.facets[:-1] if len(tried.facets) > 1 else ())
-        if tried.facets == memory.facets or not self._any(tried, exclude):
-            return memory, []
-        gone = [facet.value for facet in memory.facets if facet not in tried.facets]
-        return tried, [f"Nothing fits {' and '.join(gone)} within the rest, so I left that out."]
-
-    def _any(self, memory: Memory, exclude: tuple[str, ...]) -> bool:
-        filters = Filters.parse(memory.filters(exclude=exclude))
-        return any(filters.allows(item) and memory.allows(item) for item in self.catalog)
+    def _nothing(self, state: ChatState, memory: Memory, fitted: Fitted, act: Act) -> ChatState:
+        """Say so; what is shown stays only where it still is what was asked for."""
+        text = say.nothing_text(
+            memory,
+            lead=[*state.get("lead", []), *state.get("notices", [])],
+            anchor=self.catalog.get(memory.anchor) if memory.anchor else None,
+            more=act in (Act.MORE, Act.REJECT),
+            in_the_way=() if act in (Act.MORE, Act.REJECT) else fitted.lead,
+        )
+        if act is Act.MORE:
+            return {"answer": text}
+        return {"answer": text, "cards": [], "notes": {}, "slate_id": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

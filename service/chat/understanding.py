@@ -13,7 +13,7 @@ from re2llm.service.chat import phrases
 from re2llm.service.chat.idioms import plain_limits
 from re2llm.service.chat.lexicon import KINDS, Lexicon
 from re2llm.service.chat.memory import Facet, Memory
-from re2llm.service.chat.references import find_cards, points_beyond, says_all, says_it
+from re2llm.service.chat.references import find_cards, points_beyond, says_all, says_it, value_meant
 from re2llm.service.chat.understood import Act, Limit, Said, Understood
 
 _META = frozenset(
@@ -31,7 +31,7 @@ _META = frozenset(
         "dont don t didn did does do doesn is isn am are was be been being s m ll ve d re let lets "
         "go going come day today good nice great perfect cool fine really quite very pretty "
         "prefer preferably ideally must should could would can will may might maybe perhaps any all "
-        "both each every such so if or nor and not without except fan "
+        "both each every such so if or nor none and not without except fan "
         "interested interest after search searching find recommend suggest suggestion give thing "
         "things stuff item items product products hi hello hey thanks thank anymore else other "
         "others another new matter matters care mind fact allow allowed include later back"
@@ -70,11 +70,12 @@ _NOT_CARD = re.compile(
 _ONLY_CARD = re.compile(r"\b(?:the|that|this|number|item|option|one)\b|#", re.IGNORECASE)
 _CLAUSE = re.compile(
     r"\b(?:i(?:'m| am)? not(?: really)? (?:looking for|after|interested in)|"
-    r"i (?:hate|dislike|can'?t stand)|no more|anything but|other than|except)\b",
+    r"i (?:hate|dislike|can'?t stand)|no more(?! than)|anything but|other than|except)\b",
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"\w(?:,| and| or)\s", re.IGNORECASE)
 _LONGEST = 1000
+_WORD = re.compile(r"\w+(?:['-]\w+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,7 @@ class PlainUnderstanding:
             left.extend(word for facet in describing for word in words(facet.value))
         content = [word for word in left if word not in _META and not word.isdigit()]
         known = [word for word in content if word in self.lexicon.known]
-        unknown = [word for word in content if word not in self.lexicon.known]
+        unknown = _as_said(text, [word for word in content if word not in self.lexicon.known])
         step = _step(text, cards) if not limits else 0
         correction = bool(phrases.CORRECT.search(text)) and bool(cards)
         found = Understood(
@@ -173,7 +174,7 @@ class PlainUnderstanding:
         """Gather what is not wanted: named values, words, a card, or "that brand"."""
         if cards and (match := _BRAND.search(text)):
             kind = next(group for group in match.groups() if group).lower()
-            avoid.extend(_value(cards, find_cards(text, cards), _NAMES.get(kind, kind)))
+            avoid.extend(value_meant(cards, find_cards(text, cards), _NAMES.get(kind, kind)))
         for phrase in without:
             facets, left = self.lexicon.find(list(phrase))
             avoid.extend(facet for facet in facets if facet not in avoid)
@@ -184,11 +185,12 @@ class PlainUnderstanding:
 def _closed(text: str) -> Understood | None:
     """Read what needs nothing but the message itself."""
     if not any(character.isalnum() for character in text):
-        return Understood(act=Act.UNCLEAR)
+        return Understood(act=Act.HELP)
     for pattern, act in (
         (phrases.INJECTION, Act.OFF_TOPIC),
         (phrases.RESET, Act.RESET),
         (phrases.RECALL, Act.RECALL),
+        (phrases.HELP, Act.HELP),
         (phrases.GREET, Act.GREET),
         (phrases.THANK, Act.THANK),
         (phrases.OFF_TOPIC, Act.OFF_TOPIC),
@@ -216,6 +218,12 @@ def _other(text: str, found: Understood, shown: bool) -> Understood:
     return Understood(act=Act.UNCLEAR)
 
 
+def _as_said(text: str, stems: Sequence[str]) -> list[str]:
+    """Return words as the shopper wrote them."""
+    written = {stem: word for word in _WORD.findall(text)[::-1] for stem in words(word)}
+    return list(dict.fromkeys(written.get(stem, stem).casefold() for stem in stems))
+
+
 def _dropped(text: str) -> tuple[list[str], str]:
     dropped: list[str] = []
     for match in _DROP.finditer(text):
@@ -239,20 +247,6 @@ def _fresh(text: str, facets: Sequence[Facet], known: Sequence[str], memory: Mem
     if kinds:
         return not kinds <= old
     return bool(known and phrases.OPENING.search(text) and not phrases.PRONOUN.search(text))
-
-
-def _value(cards: Sequence[Item], meant: Sequence[int], kind: str) -> list[Facet]:
-    """Return the value of a kind that "that brand" means: the card's, or the commonest one."""
-    asked = [cards[place] for place in meant] or list(cards)
-    values = [value for card in asked for value in _held(card, kind)]
-    return [Facet(kind, max(values, key=values.count))] if values else []
-
-
-def _held(card: Item, kind: str) -> list[str]:
-    value = card.attributes.get(kind)
-    if isinstance(value, tuple):
-        return [value[-1]] if value else []
-    return [value] if isinstance(value, str) else []
 
 
 def _places(found: Sequence[int]) -> list[int]:

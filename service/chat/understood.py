@@ -24,6 +24,7 @@ class Act(StrEnum):
     """Asks what is remembered."""
     RESET = "reset"
     """Wants to begin again."""
+    HELP = "help"
     GREET = "greet"
     THANK = "thank"
     HOSTILE = "hostile"

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from re2llm.service.front import CallerDep, Front, FrontDep
 from re2llm.service.keys import Caller
@@ -70,9 +71,17 @@ async def feedback(
 
 
 @router.get("/slates/{slate_id}")
-async def read_slate(slate_id: str, front: FrontDep, caller: CallerDep) -> LearntOut:
+async def read_slate(
+    slate_id: str,
+    front: FrontDep,
+    caller: CallerDep,
+    wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for an end.")] = 0,
+) -> LearntOut:
     """Tell what was shown, and what came of its feedback."""
-    return learnt_out(await asyncio.to_thread(front.slates.read, caller.tenant, slate_id))
+    record = await asyncio.to_thread(front.slates.read, caller.tenant, slate_id)
+    if wait and record.learnt is None:
+        record = await front.feedback.wait(caller.tenant, slate_id, wait)
+    return learnt_out(record)
 
 
 def _degraded(served: Served) -> str:

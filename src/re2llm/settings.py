@@ -58,7 +58,10 @@ class Settings(BaseSettings):
     """Whether retrieval leaves out the session's own items."""
     reward: Literal["slate", "model"] = "model"
     """What hints are tried and learnt by: what they do to the model's own order, which tells more
-    per call, or to the slate as served. Whether a policy may serve is judged by the slate always."""
+    per call, or to the slate as served. A policy may serve only if the slate gains, either way."""
+    tally: float = Field(default=0.1, ge=0, le=1)
+    """Share of slates, of those with a hint and with feedback, for which the model is asked once
+    more without the hint, to count whether the hint helped or hurt."""
     hint_limit: int = Field(default=256, ge=1)
     """How many active hints, nearest to the session, the policy chooses from."""
     exploration: float = Field(default=0.0, ge=0, lt=1)

@@ -27,7 +27,11 @@ def counting(app: Re2LLM, *, share: float = 1.0) -> Re2LLM:
     store.put(Hint(hint_id=HINT, text=HELPFUL, status=Status.ACTIVE), by="test", why="to be used")
     steps = app.parts.steps
     tally = Tally(
-        store=store, catalog=app.parts.catalog, base=app.parts.measure, share=share, depth=10
+        store=store,
+        catalog=app.parts.catalog,
+        base=app.parts.as_served.measure,
+        share=share,
+        depth=10,
     )
     quiet = replace(steps, tally=tally)
     return with_steps(app, quiet)

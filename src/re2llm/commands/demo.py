@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from re2llm.graph.parts import Parts
     from re2llm.settings import Settings
 
-SESSIONS, CALLS, JUDGED = 400, 2000, 400
+SESSIONS, CALLS, JUDGED = 400, 2400, 250
 
 
 def demo(
@@ -89,13 +89,15 @@ async def _learn(settings: "Settings") -> None:
             parts.dataset, parts.retriever, parts.case_maker, limit=SESSIONS, seed=settings.seed
         )
         with progress("Reflecting on errors") as report:
-            found = await explore(parts, folds, Plan(hints=20, patience=12), report)
+            found = await explore(parts, folds, Plan(hints=12, patience=8), report)
         console.print(
             f"[bold]Explore[/bold]  {found.errors} of {found.sessions} sessions missed; "
             f"{found.reflections} reflections proposed {found.proposed} hints: {found.admitted} "
             f"became active, {found.shadow} wait as shadows, the others were refused."
         )
-        plan = TrainPlan(trainer=Thompson(), calls=CALLS, static_calls=CALLS // 4, curve=6)
+        plan = TrainPlan(
+            trainer=Thompson(growth=0.2, weights=600), calls=CALLS, static_calls=CALLS // 6, curve=4
+        )
         with progress("Training the policy") as report:
             learnt = await learn_policy(parts, folds, valid, plan, report)
         console.print(f"[bold]Train[/bold]  the policy {learnt.decision.words}")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from re2llm.catalog.sessions import Session
@@ -17,6 +18,7 @@ from re2llm.evals.baselines import Blend, Example, evidence_of, fit_blend
 from re2llm.evals.evaluate import Progress, evaluate
 from re2llm.evals.graph_runner import GraphRunner
 from re2llm.evals.journal import Journal
+from re2llm.evals.known_candidates import KnownCandidates
 from re2llm.evals.results import Comparison, Facts
 from re2llm.graph.builder import build_graph
 from re2llm.graph.parts import Parts
@@ -49,9 +51,11 @@ async def main_table(
         UserError: no session has a target.
     """
     settings = parts.settings
-    runner = GraphRunner(
-        graph=build_graph(parts.steps).compile(), k=settings.k, tenant=settings.tenant
+    finding = replace(
+        parts.steps.retrieve, retriever=KnownCandidates(retriever=parts.steps.retrieve.retriever)
     )
+    steps = replace(parts.steps, retrieve=finding)
+    runner = GraphRunner(graph=build_graph(steps).compile(), k=settings.k, tenant=settings.tenant)
     plans = hint_plans(parts)
     fitted = fit_on_validation(parts)
     journal = None
@@ -82,7 +86,8 @@ def hint_plans(parts: Parts) -> list[ArmPlan]:
     if ids:
         plans.append(random_hint(ids, seed=parts.settings.seed))
         plans.append(nearest_hint(parts.catalog, parts.store.encoder, eligible))
-    if (static := best_static(parts)) in ids:
+    static = best_static(parts)
+    if static and parts.store.get(static, tenant=tenant) is not None:
         plans.append(static_hint(static))
     if current(parts.workspace.policy) is not None:
         plans.append(policy())

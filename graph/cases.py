@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.catalog.candidates import Query
+from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.sessions import Session
 from re2llm.llm.ranking import RankTask
@@ -34,12 +35,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseMaker:
-    """Makes cases; `limit` candidates and `max_session` items as in serving."""
+    """Makes cases; candidates are found as in serving."""
 
     catalog: Catalog
     limit: int
     k: int
     max_session: int
+    exclude_seen: bool = True
 
     def make(self, sessions: Iterable[Session], retriever: Retriever) -> list[Case]:
         """Make the sessions that have a target into cases; others are left out.
@@ -57,7 +59,8 @@ class CaseMaker:
         known = [item_id for item_id in session.items if item_id in self.catalog]
         query = Query(session=tuple(known[-self.max_session :]))
         if session.candidates is None:
-            found = retriever.retrieve(query, self.limit)
+            limits = Filters(exclude_seen=self.exclude_seen)
+            found = retriever.retrieve(replace(query, filters=limits), self.limit)
         else:
             found = retriever.score(query, [i for i in session.candidates if i in self.catalog])
         items = tuple(self.catalog[item_id] for item_id in query.session)

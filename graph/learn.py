@@ -163,7 +163,7 @@ async def learn_policy(
     parts = (await _weigh_hinted(parts, policy, valid, problem.hints, texts)).as_served
     judging = _Judging(parts, valid, problem.hints, texts)
     best = static.scorer.scores(judging.states[:1], problem.hints)[0]
-    static_hint = problem.hints.ids[int(best.argmax())] if best.max() > 0 else None
+    static_hint = problem.hints.ids[int(best.argmax())]
     await judging.pay_for(policy, static_hint)
     decision = judge(
         policy,
@@ -317,7 +317,7 @@ def _card(
     trained: Trained,
     decision: Decision,
     judging: _Judging,
-    static_hint: str | None,
+    static_hint: str,
 ) -> Card:
     digest = hashlib.sha256("\0".join(judging.hints.ids).encode()).hexdigest()[:12]
     encoder = parts.store.encoder
@@ -333,7 +333,7 @@ def _card(
             calls=len(trained.logged),
             seed=parts.settings.seed,
             created=datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds"),
-            static_hint=static_hint or "",
+            static_hint=static_hint,
         ),
         encoder=encoder.identity,
         dim=encoder.dim,

@@ -3,15 +3,19 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from re2llm.graph.cases import Case
 from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.nodes.protocols import Fusion, Reranker
 
+Known = dict[tuple[int, str | None], tuple[RankTask, RankAnswer]]
+"""Answers by the identity of the task, which is kept so that nothing else can take its place."""
+
 DEPTH = 10
 """So many places count at least."""
+_KNOWN = 100_000
 
 
 def reciprocal_log_rank(order: Sequence[str], target: str, k: int) -> float:
@@ -32,17 +36,28 @@ class Measure:
     Attributes:
         on: `slate` judges the fused slate as served, `model` the model's order alone.
         slots: how many questions may be out at once.
+        known: answers that this process has, by the very task and the hint; an answer that is not
+            whole is asked for again.
     """
 
     reranker: Reranker
     fusion: Fusion
     on: Literal["slate", "model"]
     slots: asyncio.Semaphore
+    known: Known = field(default_factory=dict)
 
     async def answer(self, task: RankTask, hint: str | None) -> RankAnswer:
         """Ask with this hint."""
+        key = (id(task), hint)
+        if key in self.known:
+            return self.known[key][1]
         async with self.slots:
-            return await self.reranker.rerank(replace(task, hint=hint))
+            answer = await self.reranker.rerank(replace(task, hint=hint))
+        if answer.degraded is None:
+            if len(self.known) >= _KNOWN:
+                self.known.clear()
+            self.known[key] = task, answer
+        return answer
 
     async def order(self, task: RankTask, hint: str | None) -> list[str] | None:
         """Return the judged order, or None where the model gave no full answer."""

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from re2llm.catalog.retrieve.index import HybridRetriever
 from re2llm.graph.builder import Steps
 from re2llm.graph.cases import Case, CaseMaker
 from re2llm.graph.knowledge import open_store
-from re2llm.graph.measure import Measure, depth
+from re2llm.graph.measure import Known, Measure, depth
 from re2llm.graph.models import open_model, open_scores
 from re2llm.graph.retrieval import Retrieval, open_retrieval
 from re2llm.graph.trial import SimilarSessions
@@ -94,6 +94,7 @@ class Parts:
     rewards: RewardStore
     fusion: SlateFusion
     slots: asyncio.Semaphore
+    known: Known = field(default_factory=dict)
 
     @property
     def catalog(self) -> Catalog:
@@ -138,6 +139,7 @@ class Parts:
             limit=self.settings.candidates,
             k=self.settings.k,
             max_session=self.steps.retrieve.max_session,
+            exclude_seen=self.settings.exclude_seen,
         )
 
     @cached_property
@@ -189,7 +191,11 @@ class Parts:
     def measure(self) -> Measure:
         """Scores hints by the very reranker and fusion that serve."""
         return Measure(
-            reranker=self.reranker, fusion=self.fusion, on=self.settings.reward, slots=self.slots
+            reranker=self.reranker,
+            fusion=self.fusion,
+            on=self.settings.reward,
+            slots=self.slots,
+            known=self.known,
         )
 
     @property

@@ -1,6 +1,5 @@
 """Which order the model gives: one question for the whole list, answered by labels."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -40,6 +39,7 @@ class ListwiseReranker:
         """Return a complete permutation; where the model fails, it is the retrieval order."""
         if not task.candidates:
             return RankAnswer(order=(), listed=0)
+        reader = _Reader(task)
         why, spent = "", Usage()
         for detail in SHORTER:
             text = self.client.form == "text"
@@ -49,7 +49,7 @@ class ListwiseReranker:
                     messages,
                     rank_schema(len(task.candidates), self._wanted(task), _reasons(task)),
                     options=self._options(task),
-                    accept=_names_any(task),
+                    accept=reader.accepts,
                     deadline=self.deadline,
                 )
             except ContextTooLong as error:
@@ -57,7 +57,7 @@ class ListwiseReranker:
                 continue
             except ModelError as error:
                 return retrieval_order(task, describe(error), spent + error.usage)
-            reading = read_answer(answer.text, _titles(task), _session(task))
+            reading = reader.read(answer.text)
             shortened = "" if detail is SHORTER[0] else "the prompt was shortened to fit"
             return self._told(task, reading, replace(answer, usage=spent + answer.usage), shortened)
         return retrieval_order(task, why, spent)
@@ -143,14 +143,20 @@ def _reasons(task: RankTask) -> int:
     return min(task.k, len(task.candidates)) if task.reasons else 0
 
 
-def _titles(task: RankTask) -> list[str]:
-    return [one.item.title for one in task.candidates]
+class _Reader:
+    """Reads answers to one question; the latest answer only once."""
 
+    def __init__(self, task: RankTask) -> None:
+        self._titles = [one.item.title for one in task.candidates]
+        self._session = [item.title for item in task.session]
+        self._latest: tuple[str, Reading] | None = None
 
-def _session(task: RankTask) -> list[str]:
-    return [item.title for item in task.session]
+    def accepts(self, answer: Answer) -> bool:
+        """Say whether the answer names any candidate."""
+        return bool(self.read(answer.text).places)
 
-
-def _names_any(task: RankTask) -> Callable[[Answer], bool]:
-    titles, session = _titles(task), _session(task)
-    return lambda answer: bool(read_answer(answer.text, titles, session).places)
+    def read(self, text: str) -> Reading:
+        """Return which candidates the answer names."""
+        if self._latest is None or self._latest[0] != text:
+            self._latest = text, read_answer(text, self._titles, self._session)
+        return self._latest[1]

@@ -18,7 +18,7 @@ from re2llm.policy.training import Ledger, Point, Problem, Progress, RewardSourc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halving:
-    """Finds one hint for all sessions, or none where the best one does not help on average."""
+    """Finds one hint for all sessions; it is served only where it helps on average."""
 
     name: str = "static"
 
@@ -70,8 +70,9 @@ def _means(ledger: Ledger, hints: NDArray[np.intp]) -> NDArray[np.float64]:
 def _scorer(problem: Problem, ledger: Ledger, left: NDArray[np.intp]) -> ConstantScorer:
     means = _means(ledger, left)
     best = int(means.argmax())
-    gains = torch.zeros(len(problem.hints), dtype=torch.float64)
-    gains[int(left[best])] = max(float(means[best]), 0.0)
+    gains = torch.full((len(problem.hints),), -1.0, dtype=torch.float64)
+    if np.isfinite(means[best]):
+        gains[int(left[best])] = float(means[best])
     return ConstantScorer(
         problem.hints.ids,
         gains,

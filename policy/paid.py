@@ -36,6 +36,7 @@ class PaidRewards:
         self._keys = tuple(session_keys)
         self._measure = measure
         self._flying: dict[tuple[str, str], asyncio.Task[float | None]] = {}
+        self._bought: dict[tuple[str, str], float] = {}
         self.paid = 0
         """Values measured by this object, failed ones and those without a hint included."""
 
@@ -52,16 +53,20 @@ class PaidRewards:
             if hint_id is not None
             for hint in (hint_id, BASE)
         )
-        waiting = [asyncio.create_task(self._value(*which)) for which in wanted]
+        keys = {which: (self._keys[which[0]], which[1]) for which in wanted}
+        known = await asyncio.to_thread(self._store.find, self._scope, keys.values())
+        missing = [which for which, key in keys.items() if key not in known]
+        waiting = [asyncio.create_task(self._value(*which)) for which in missing]
         try:
-            values = await asyncio.gather(*waiting)
+            bought = await asyncio.gather(*waiting)
         except BaseException:
             under_way = [*self._flying.values(), *waiting]
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
             raise
-        found = dict(zip(wanted, values, strict=True))
+        found = {which: known.get(key) for which, key in keys.items()}
+        found.update(zip(missing, bought, strict=True))
         return np.array([self._difference(found, pair) for pair in pairs], dtype=np.float64)
 
     def _difference(self, found: dict[tuple[int, str], float | None], pair: Pair) -> float:
@@ -73,9 +78,8 @@ class PaidRewards:
 
     async def _value(self, session: int, hint: str) -> float | None:
         key = (self._keys[session], hint)
-        known = await asyncio.to_thread(self._store.get, self._scope, *key)
-        if known is not None:
-            return known
+        if key in self._bought:
+            return self._bought[key]
         if key not in self._flying:
             task = asyncio.create_task(self._buy(session, hint))
             self._flying[key] = task
@@ -88,4 +92,5 @@ class PaidRewards:
         if value is not None:
             key = self._keys[session]
             await asyncio.to_thread(self._store.put, self._scope, key, hint, value)
+            self._bought[key, hint] = value
         return value

@@ -102,15 +102,18 @@ class RewardStore:
                 [(*_parts(scope), key, hint, float(value)) for key, hint, value in listed],
             )
 
-    def get(self, scope: Scope, session_key: str, hint_id: str) -> float | None:
-        """Return one value, or None where it was never paid for."""
+    def find(self, scope: Scope, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], float]:
+        """Return the values of these (session key, hint id), without those never paid for."""
+        asked = (
+            "SELECT value FROM rewards WHERE model = ? AND prompt_version = ? AND metric = ? "
+            "AND session_key = ? AND hint_id = ?"
+        )
         with self._lock:
-            row = self._connection.execute(
-                "SELECT value FROM rewards WHERE model = ? AND prompt_version = ? AND metric = ? "
-                "AND session_key = ? AND hint_id = ?",
-                (*_parts(scope), session_key, hint_id),
-            ).fetchone()
-        return None if row is None else float(row[0])
+            rows = {
+                which: self._connection.execute(asked, (*_parts(scope), *which)).fetchone()
+                for which in wanted
+            }
+        return {which: float(row[0]) for which, row in rows.items() if row is not None}
 
     def count(self, scope: Scope) -> int:
         """Count the values of this scope."""

@@ -15,8 +15,7 @@ def test_what_was_paid_for_is_there_after_a_restart(tmp_path: Path) -> None:
     store.put(SCOPE, "s1", "h1", 0.5)
     store.close()
     again = RewardStore(path)
-    assert again.get(SCOPE, "s1", "h1") == 0.5
-    assert again.get(SCOPE, "s1", "h2") is None
+    assert again.find(SCOPE, [("s1", "h1"), ("s1", "h2")]) == {("s1", "h1"): 0.5}
     again.close()
 
 
@@ -24,7 +23,7 @@ def test_the_first_value_of_a_pair_stays() -> None:
     store = RewardStore(":memory:")
     store.put(SCOPE, "s1", "h1", 0.5)
     store.put(SCOPE, "s1", "h1", 0.9)
-    assert store.get(SCOPE, "s1", "h1") == 0.5
+    assert store.find(SCOPE, [("s1", "h1")]) == {("s1", "h1"): 0.5}
     assert store.count(SCOPE) == 1
     store.close()
 
@@ -40,7 +39,7 @@ def test_the_first_value_of_a_pair_stays() -> None:
 def test_values_of_another_model_prompt_or_metric_are_not_mixed_in(other: Scope) -> None:
     store = RewardStore(":memory:")
     store.put(SCOPE, "s1", "h1", 0.5)
-    assert store.get(other, "s1", "h1") is None
+    assert store.find(other, [("s1", "h1")]) == {}
     assert store.count(other) == 0
     assert np.isnan(store.table(other, ["s1"], ["h1"]).gains).all()
     store.close()

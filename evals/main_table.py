@@ -21,6 +21,7 @@ from re2llm.evals.journal import Journal
 from re2llm.evals.known_candidates import KnownCandidates
 from re2llm.evals.results import Comparison, Facts
 from re2llm.graph.builder import build_graph
+from re2llm.graph.cases import Case
 from re2llm.graph.parts import Parts
 from re2llm.kb_store.hint import Status
 from re2llm.llm.prompts import prompt_version
@@ -32,6 +33,7 @@ async def main_table(
     sessions: Sequence[Session],
     *,
     facts: Facts,
+    valid: Sequence[Case] | None = None,
     journal_path: Path | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -44,6 +46,7 @@ async def main_table(
         parts: the opened workspace.
         sessions: to be judged by; none of them may have been learnt from.
         facts: goes into the result.
+        valid: validation sessions, for the baselines' weights; None takes the workspace's.
         journal_path: keeps the answers, so that a stopped evaluation goes on.
         progress: called after every answer.
 
@@ -57,7 +60,7 @@ async def main_table(
     steps = replace(parts.steps, retrieve=finding)
     runner = GraphRunner(graph=build_graph(steps).compile(), k=settings.k, tenant=settings.tenant)
     plans = hint_plans(parts)
-    fitted = fit_on_validation(parts)
+    fitted = fit_blend_on(parts.valid_cases() if valid is None else valid)
     journal = None
     if journal_path is not None:
         journal = Journal(journal_path, fingerprint(parts))
@@ -100,11 +103,11 @@ def best_static(parts: Parts) -> str:
     return read_card(parts.workspace.policy, saved[-1]).origin.static_hint if saved else ""
 
 
-def fit_on_validation(parts: Parts) -> Blend | None:
+def fit_blend_on(cases: Sequence[Case]) -> Blend | None:
     """Fit the weights of retrieval's sources, the baseline that asks no model."""
     examples = [
         Example(evidence=evidence_of(case.task.candidates), target=case.target)
-        for case in parts.valid_cases()
+        for case in cases
         if any(one.item.item_id == case.target for one in case.task.candidates)
     ]
     return fit_blend(examples) if examples else None

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from re2llm.catalog.sessions import Session
     from re2llm.evals.pictures import LearningCurve
     from re2llm.evals.report import Report
     from re2llm.graph.app import Re2LLM
+    from re2llm.graph.cases import Case
     from re2llm.graph.learn import Learnt
     from re2llm.graph.parts import Parts
     from re2llm.settings import Settings
 
-SESSIONS, CALLS, JUDGED = 400, 2400, 250
+SESSIONS, CALLS, JUDGED = 400, 2400, 200
 
 
 def demo(
@@ -105,7 +108,7 @@ async def _learn(settings: "Settings") -> None:
         parts.close()
     parts = await asyncio.to_thread(open_parts, settings, None)
     try:
-        made, page = await _judge(parts, learnt)
+        made, page = await _judge(parts, valid, learnt)
         console.print(terminal_table(made.tables[0]))
         for finding in made.findings:
             console.print(f"- {finding}", markup=False)
@@ -114,7 +117,9 @@ async def _learn(settings: "Settings") -> None:
         parts.close()
 
 
-async def _judge(parts: "Parts", learnt: "Learnt") -> "tuple[Report, Path]":
+async def _judge(
+    parts: "Parts", valid: "Sequence[Case]", learnt: "Learnt"
+) -> "tuple[Report, Path]":
     from re2llm.commands.learn import facts
     from re2llm.commands.screen import progress
     from re2llm.evals.main_table import main_table
@@ -123,7 +128,11 @@ async def _judge(parts: "Parts", learnt: "Learnt") -> "tuple[Report, Path]":
     asked = parts.dataset.test[:JUDGED]
     with progress("Evaluating on held-out sessions") as report:
         comparison = await main_table(
-            parts, asked, facts=facts(parts, "test sessions", "make demo"), progress=report
+            parts,
+            asked,
+            valid=valid,
+            facts=facts(parts, "test sessions", "make demo"),
+            progress=report,
         )
     made = make_report(
         comparison,

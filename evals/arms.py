@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.sessions import Session
-from re2llm.evals.results import BEST_STATIC, NEAREST_HINT, NO_HINT, POLICY, RANDOM_HINT
+from re2llm.evals.results import BEST_STATIC, NEAREST_HINT, NO_HINT, POLICY, RANDOM_HINT, Runner
 from re2llm.kb_store.store import Eligible
 
 Wish = Callable[[Session], str | None]
@@ -16,10 +16,11 @@ Wish = Callable[[Session], str | None]
 
 @dataclass(frozen=True, slots=True)
 class ArmPlan:
-    """An arm to be tried."""
+    """An arm to be tried; `runner` makes its slates where they differ in more than the hint."""
 
     name: str
     wish: Wish
+    runner: Runner | None = None
 
 
 def no_hint() -> ArmPlan:

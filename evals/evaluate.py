@@ -1,8 +1,7 @@
 """Every arm on the same sessions: asks what has to be asked, once, and ranks the baselines."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from re2llm.catalog.sessions import Session
 from re2llm.errors import UserError
@@ -17,7 +16,7 @@ from re2llm.evals.baselines import (
 )
 from re2llm.evals.journal import Journal, Key
 from re2llm.evals.metrics import order_by_score, ranks
-from re2llm.evals.results import NO_HINT, Arm, Comparison, Facts, SlateResult
+from re2llm.evals.results import NO_HINT, Arm, Comparison, Facts, Runner, SlateResult
 from re2llm.llm.usage import Usage
 
 Progress = Callable[[int, int], None]
@@ -25,19 +24,6 @@ Progress = Callable[[int, int], None]
 
 SHOWN = 10
 """How many places of a slate are kept for the reader."""
-
-
-class Runner(Protocol):
-    """Whatever makes slates: the compiled graph, or an application around it."""
-
-    async def slate(self, session: Session, hint_id: str | None) -> SlateResult:
-        """Rank the session's candidates.
-
-        Args:
-            session: with its candidates, or without to have them retrieved; its target must not
-                reach the model.
-            hint_id: a hint's id, `policy` to let the policy choose, or None for no hint.
-        """
 
 
 async def evaluate(
@@ -57,7 +43,7 @@ async def evaluate(
     A degraded answer counts as it was served, and the arm says how many there were.
 
     Args:
-        runner: makes the slates.
+        runner: makes the slates, unless an arm has its own.
         sessions: their ids must differ.
         plans: the arms that ask the model. The one called `no hint` must be among them: its
             evidence is what the baselines order by.
@@ -72,17 +58,19 @@ async def evaluate(
     """
     known = [session for session in sessions if session.target is not None]
     _check(known, plans)
-    wishes = {
-        plan.name: [(session.session_id, plan.wish(session)) for session in known] for plan in plans
-    }
+    wishes: dict[str, list[Key]] = {}
+    runners = {"": runner}
+    for plan in plans:
+        own = ""
+        if plan.runner is not None:
+            own = plan.name
+            runners[own] = plan.runner
+        wishes[plan.name] = [(one.session_id, plan.wish(one), own) for one in known]
     by_id = {session.session_id: session for session in known}
     keys = dict.fromkeys(key for row in wishes.values() for key in row)
-    answers = await _ask(runner, by_id, list(keys), journal, at_once, progress)
+    answers = await _ask(runners, by_id, list(keys), journal, at_once, progress)
     targets = tuple(str(session.target) for session in known)
-    evidence = [
-        answers[session.session_id, wishes[NO_HINT][place][1]].evidence
-        for place, session in enumerate(known)
-    ]
+    evidence = [answers[key].evidence for key in wishes[NO_HINT]]
     arms = list(_baselines(known, targets, evidence, fitted, facts.seed))
     billed: set[Key] = set()
     arms += [_arm(plan.name, wishes[plan.name], answers, targets, billed) for plan in plans]
@@ -104,7 +92,7 @@ def _check(sessions: Sequence[Session], plans: Sequence[ArmPlan]) -> None:
 
 
 async def _ask(
-    runner: Runner,
+    runners: Mapping[str, Runner],
     sessions: dict[str, Session],
     keys: Sequence[Key],
     journal: Journal | None,
@@ -122,7 +110,8 @@ async def _ask(
 
     async def work() -> None:
         for key in left:
-            answer = await runner.slate(sessions[key[0]], key[1])
+            session, wish, own = key
+            answer = await runners[own].slate(sessions[session], wish)
             answers[key] = answer
             if journal is not None:
                 journal.put(key, answer)

@@ -10,8 +10,9 @@ from re2llm.errors import UserError
 from re2llm.evals.results import SlateResult
 from re2llm.llm.usage import Usage
 
-Key = tuple[str, str | None]
-"""Session id and the wish: a hint's id, `policy`, or None for no hint."""
+Key = tuple[str, str | None, str]
+"""Session id, the wish (a hint's id, `policy`, or None for no hint), and the arm's name where it
+makes its slates in a way of its own, else nothing."""
 
 
 class Journal:
@@ -59,7 +60,8 @@ class Journal:
         """Keep an answer; it is in the file when this returns. A degraded one is not kept."""
         if result.degraded is None:
             self._answers[key] = result
-            self._write({"session": key[0], "wish": key[1], "result": asdict(result)})
+            session, wish, arm = key
+            self._write({"session": session, "wish": wish, "arm": arm, "result": asdict(result)})
 
     def close(self) -> None:
         """Let go of the file."""
@@ -80,7 +82,8 @@ class Journal:
                     if number == 1:
                         self._check(entry, header)
                     else:
-                        self._answers[entry["session"], entry["wish"]] = _result(entry["result"])
+                        key = entry["session"], entry["wish"], entry.get("arm", "")
+                        self._answers[key] = _result(entry["result"])
                 except (ValueError, KeyError, TypeError) as error:
                     raise UserError(
                         f"line {number} of {str(self.path)!r} is no journal entry ({error!r}); "

@@ -19,13 +19,17 @@ from re2llm.evals.evaluate import Progress, evaluate
 from re2llm.evals.graph_runner import GraphRunner
 from re2llm.evals.journal import Journal
 from re2llm.evals.known_candidates import KnownCandidates
-from re2llm.evals.results import Comparison, Facts
-from re2llm.graph.builder import build_graph
+from re2llm.evals.results import NO_HINT, POLICY, Comparison, Facts
+from re2llm.graph.builder import Steps, build_graph
 from re2llm.graph.cases import Case
 from re2llm.graph.parts import Parts
+from re2llm.graph.weigh import weigh_hinted
 from re2llm.kb_store.hint import Status
 from re2llm.llm.prompts import prompt_version
 from re2llm.policy.saved import current, read_card, versions
+
+_WEIGHED = 150
+"""Validation sessions at most that an arm's weight is fitted on."""
 
 
 async def main_table(
@@ -59,8 +63,11 @@ async def main_table(
     )
     steps = replace(parts.steps, retrieve=finding)
     runner = GraphRunner(graph=build_graph(steps).compile(), k=settings.k, tenant=settings.tenant)
-    plans = hint_plans(parts)
-    fitted = fit_blend_on(parts.valid_cases() if valid is None else valid)
+    cases = parts.valid_cases() if valid is None else valid
+    plans = [
+        await _weighed(parts, steps, plan, cases[:_WEIGHED], progress) for plan in hint_plans(parts)
+    ]
+    fitted = fit_blend_on(cases)
     journal = None
     if journal_path is not None:
         journal = Journal(journal_path, fingerprint(parts))
@@ -78,6 +85,27 @@ async def main_table(
     finally:
         if journal is not None:
             journal.close()
+
+
+async def _weighed(
+    parts: Parts, steps: Steps, plan: ArmPlan, cases: Sequence[Case], progress: Progress | None
+) -> ArmPlan:
+    """Let an arm's orders count as much as is best for it, as the policy's do.
+
+    Otherwise orders that are steered without a choice would be mixed in as heavily as the policy's,
+    and the arm would look worse than it has to.
+    """
+    if plan.name in (NO_HINT, POLICY):
+        return plan
+    texts = {hint.hint_id: hint.text for hint in parts.store.hints(tenant=parts.settings.tenant)}
+    wished = [(case, plan.wish(case.session)) for case in cases]
+    hinted = [(case, texts[hint_id]) for case, hint_id in wished if hint_id is not None]
+    fusion = (await weigh_hinted(parts, hinted, progress)).fusion
+    own = replace(steps, rerank=replace(steps.rerank, fusion=fusion))
+    runner = GraphRunner(
+        graph=build_graph(own).compile(), k=parts.settings.k, tenant=parts.settings.tenant
+    )
+    return replace(plan, runner=runner)
 
 
 def hint_plans(parts: Parts) -> list[ArmPlan]:
@@ -123,6 +151,6 @@ def fingerprint(parts: Parts) -> dict[str, str]:
         "prompts": prompt_version(),
         "policy": parts.steps.select.policy.version,
         "hints": f"{len(active)}, {hashlib.sha256(ids.encode()).hexdigest()[:12]}",
-        "slate": f"{parts.scope.metric}, {parts.settings.candidates} candidates",
+        "slate": f"{parts.as_served.scope.metric}, {parts.settings.candidates} candidates",
         "retrieval": parts.retrieval.version,
     }

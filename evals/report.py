@@ -97,11 +97,12 @@ def find(table: Table, metric: str = HEADLINE.name) -> tuple[str, ...]:
     said = [_against(row, reference, metric) for reference in row.cells[metric].against]
     unasked = [other for other in table.rows if not other.asks]
     if unasked:
-        best = max(unasked, key=lambda other: other.cells[metric].value.mean)
-        mine, theirs = row.cells[metric].value.mean, best.cells[metric].value.mean
+        asked = [table.row(POLICY)] if table.row(POLICY) else [o for o in table.rows if o.asks]
+        theirs, mine = (_best([other for other in of if other], metric) for of in (unasked, asked))
         said.append(
-            f"The best order that asks no model is {best.name!r} with {metric} {theirs:.3f}; "
-            f"the row {row.name!r} has {mine:.3f}."
+            f"The best order that asks no model is {theirs.name!r} with {metric} "
+            f"{theirs.cells[metric].value.mean:.3f}; the row {mine.name!r} has "
+            f"{mine.cells[metric].value.mean:.3f}."
         )
     if row.degraded:
         said.append(
@@ -109,6 +110,10 @@ def find(table: Table, metric: str = HEADLINE.name) -> tuple[str, ...]:
             "model's word is not (fully) behind them. They count as they were served."
         )
     return tuple(said)
+
+
+def _best(rows: Sequence[Row], metric: str) -> Row:
+    return max(rows, key=lambda row: row.cells[metric].value.mean)
 
 
 def _against(row: Row, reference: str, metric: str) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
+from re2llm.catalog.sessions import Session
 from re2llm.evals.metrics import Values
 from re2llm.llm.usage import Usage
 
@@ -44,6 +45,19 @@ class SlateResult:
     invented: int = 0
     repeated: int = 0
     seconds: float = 0.0
+
+
+class Runner(Protocol):
+    """Whatever makes slates: the compiled graph, or an application around it."""
+
+    async def slate(self, session: Session, hint_id: str | None) -> SlateResult:
+        """Rank the session's candidates.
+
+        Args:
+            session: with its candidates, or without to have them retrieved; its target must not
+                reach the model.
+            hint_id: a hint's id, `policy` to let the policy choose, or None for no hint.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

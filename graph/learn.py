@@ -1,6 +1,5 @@
 """Training as a shop runs it: rewards paid once, a policy learnt, a gate before it serves."""
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -14,14 +13,14 @@ from re2llm.errors import UserError
 from re2llm.graph.cases import Case
 from re2llm.graph.folds import Fold
 from re2llm.graph.parts import Parts
+from re2llm.graph.weigh import Report, weigh_hinted
 from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.store import Eligible
-from re2llm.llm.fusion import FusionExample, fit_weight
 from re2llm.llm.prompts import prompt_version
 from re2llm.llm.usage import Usage
 from re2llm.policy.bootstrap import mean_interval
 from re2llm.policy.card import Card, Origin
-from re2llm.policy.gate import Decision, judge
+from re2llm.policy.gate import Decision, Rival, judge
 from re2llm.policy.halving import Halving
 from re2llm.policy.hint_side import HintSide
 from re2llm.policy.paid import PaidRewards
@@ -29,10 +28,6 @@ from re2llm.policy.saved import save_policy
 from re2llm.policy.scorer import Scorer
 from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.training import Point, Problem, Trained, Trainer
-
-Report = Callable[[int, int], None]
-LEARNING_WEIGHT = 1.0
-"""What a hinted order counts, beside retrieval's 1, while nothing better is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,35 +86,6 @@ class Learnt:
     usage: Usage
 
 
-async def learn_fusion(parts: Parts, cases: Sequence[Case], report: Report) -> Parts:
-    """Learn how much the model's order counts beside retrieval, on validation cases.
-
-    That is without a hint. With one, the order counts at least as much as `LEARNING_WEIGHT` until a
-    policy is trained: where the plain model adds nothing, hints must still be able to show what
-    they are worth.
-    """
-    examples = await _examples(parts, cases, [None] * len(cases), report)
-    fitted = fit_weight(examples, seed=parts.settings.seed)
-    hinted = max(fitted.weight, LEARNING_WEIGHT)
-    return parts.with_fusion(fitted.model_copy(update={"hinted": hinted}))
-
-
-async def _examples(
-    parts: Parts, cases: Sequence[Case], hints: Sequence[str | None], report: Report
-) -> list[FusionExample]:
-    done = 0
-
-    async def example(case: Case, hint: str | None) -> FusionExample:
-        nonlocal done
-        answer = await parts.measure.answer(case.task, hint)
-        done += 1
-        report(done, len(cases))
-        return FusionExample(candidates=case.task.candidates, answer=answer, target=case.target)
-
-    pairs = zip(cases, hints, strict=True)
-    return list(await asyncio.gather(*(example(*pair) for pair in pairs)))
-
-
 async def learn_policy(
     parts: Parts, folds: Sequence[Fold], valid: Sequence[Case], plan: TrainPlan, report: Report
 ) -> Learnt:
@@ -160,19 +126,19 @@ async def learn_policy(
     problem = replace(problem, known=_gains(parts, cases, problem.hints))
     trained = await plan.trainer.train(problem, source, calls=plan.calls, seed=seed, progress=note)
     policy = ScoringPolicy(scorer=trained.scorer, name=plan.trainer.name)
-    parts = (await _weigh_hinted(parts, policy, valid, problem.hints, texts)).as_served
+    states = np.stack([case.features for case in valid])
+    static_hint = problem.hints.ids[int(static.scorer.scores(states[:1], problem.hints).argmax())]
+    rival = await _everywhere(parts, valid, static_hint, texts)
+    picked = [
+        (case, texts[problem.hints.ids[pick.column]])
+        for case, pick in zip(valid, policy.best(states, problem.hints), strict=True)
+        if pick.column is not None
+    ]
+    parts = (await weigh_hinted(parts, picked)).as_served
     judging = _Judging(parts, valid, problem.hints, texts)
-    best = static.scorer.scores(judging.states[:1], problem.hints)[0]
-    static_hint = problem.hints.ids[int(best.argmax())]
-    await judging.pay_for(policy, static_hint)
+    await judging.pay_for(policy)
     decision = judge(
-        policy,
-        judging.states,
-        problem.hints,
-        judging.gains,
-        static_hint=static_hint,
-        slack=plan.slack,
-        seed=seed,
+        policy, judging.states, problem.hints, judging.gains, rival, slack=plan.slack, seed=seed
     )
     curve = [await judging.point(calls, scorer) for calls, scorer in snapshots]
     curve.append(await judging.point(len(trained.logged), trained.scorer))
@@ -199,22 +165,14 @@ async def learn_policy(
     )
 
 
-async def _weigh_hinted(
-    parts: Parts,
-    policy: ScoringPolicy,
-    valid: Sequence[Case],
-    hints: HintSide,
-    texts: dict[str, str],
-) -> Parts:
-    """Fit what an order counts that was given under the policy's hints; nothing is saved."""
-    picks = policy.best(np.stack([case.features for case in valid]), hints)
-    chosen = [(c, p.column) for c, p in zip(valid, picks, strict=True) if p.column is not None]
-    asked = [texts[hints.ids[column]] for _, column in chosen]
-    examples = await _examples(parts, [case for case, _ in chosen], asked, lambda *_: None)
-    fitted = fit_weight(examples, seed=parts.settings.seed, cautious=False)
-    if not fitted.sessions:
-        return parts
-    return replace(parts, fusion=parts.fusion.model_copy(update={"hinted": fitted.weight}))
+async def _everywhere(
+    parts: Parts, cases: Sequence[Case], hint_id: str, texts: dict[str, str]
+) -> Rival:
+    """Measure one hint for all on the slate, its order weighed as is best for it."""
+    weighed = await weigh_hinted(parts, [(case, texts[hint_id]) for case in cases])
+    source = _paid(weighed.as_served, cases, texts)
+    gains = await source.rewards([(row, hint_id) for row in range(len(cases))])
+    return Rival(hint_id=hint_id, gains=gains)
 
 
 class _Judging:
@@ -241,18 +199,20 @@ class _Judging:
         keys = [case.key for case in self._cases]
         return float(np.nanmean(self._parts.rewards.table(self._parts.scope, keys, ()).base))
 
-    async def pay_for(self, policy: ScoringPolicy, static_hint: str | None) -> None:
-        """Measure what the policy would choose, and the static hint."""
-        wanted = [(row, static_hint) for row in range(len(self._cases)) if static_hint]
-        for row, pick in enumerate(policy.best(self.states, self.hints)):
-            if pick.column is not None:
-                wanted.append((row, self.hints.ids[pick.column]))
-        await self.source.rewards(wanted)
+    async def pay_for(self, policy: ScoringPolicy) -> None:
+        """Measure what the policy would choose."""
+        await self.source.rewards(
+            [
+                (row, self.hints.ids[pick.column])
+                for row, pick in enumerate(policy.best(self.states, self.hints))
+                if pick.column is not None
+            ]
+        )
 
     async def point(self, calls: int, scorer: Scorer) -> CurvePoint:
         """Measure a policy on all cases."""
         policy = ScoringPolicy(scorer=scorer, name="snapshot")
-        await self.pay_for(policy, None)
+        await self.pay_for(policy)
         gains = self.gains
         picked = np.array(
             [

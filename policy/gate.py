@@ -11,6 +11,19 @@ from re2llm.policy.serving import ScoringPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """What a learnt policy must not be worse than, beside no hint: the same hint for all.
+
+    Attributes:
+        hint_id: the hint that was best on the *training* sessions.
+        gains: (sessions,) metric with it minus without, held out; NaN where it was not measured.
+    """
+
+    hint_id: str
+    gains: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What the gate found.
 
@@ -19,7 +32,7 @@ class Decision:
         words: why, for people.
         over_none: held-out gain over no hint.
         over_static: held-out gain over the best static hint.
-        static_hint: id of that hint, or None where no hint at all was best.
+        static_hint: id of that hint, or None where there was none to compare with.
         hinted: share of held-out sessions that the policy gives a hint.
     """
 
@@ -36,8 +49,8 @@ def judge(
     states: NDArray[np.float32],
     hints: HintSide,
     rewards: NDArray[np.float64],
+    rival: Rival | None = None,
     *,
-    static_hint: str | None,
     slack: float = 0.0,
     seed: int = 0,
 ) -> Decision:
@@ -48,20 +61,19 @@ def judge(
         states: (sessions, features) held out of training.
         hints: the hints it may choose from.
         rewards: (sessions, hints) metric with the hint minus without; NaN where it was not
-            measured. Only the pairs that the policy or the static hint chooses are needed.
-        static_hint: the hint that was best on the *training* sessions, or None for no hint.
+            measured. Only the pairs that the policy chooses are needed.
+        rival: the best static hint, or None where no hint at all was best.
         slack: how far below 0 a lower bound may lie, in the reward's units.
         seed: of the bootstrap.
 
     Raises:
-        ValueError: no session has the rewards that both need, or the hint is unknown.
+        ValueError: no session has the rewards that both need.
     """
     picks = policy.best(states, hints)
     columns = np.array([-1 if pick.column is None else pick.column for pick in picks])
-    static = -1 if static_hint is None else hints.ids.index(static_hint)
     padded = np.concatenate([rewards, np.zeros((len(rewards), 1))], axis=1)
     own = padded[np.arange(len(padded)), columns]
-    other = padded[:, static]
+    other = np.zeros(len(padded)) if rival is None else rival.gains
     both = np.isfinite(own) & np.isfinite(other)
     if not both.any():
         raise ValueError("no held-out session has the rewards that the comparison needs")
@@ -74,7 +86,7 @@ def judge(
         words=f"{words} ({int(both.sum())} held-out sessions)",
         over_none=over_none,
         over_static=over_static,
-        static_hint=static_hint,
+        static_hint=None if rival is None else rival.hint_id,
         hinted=hinted,
     )
 

@@ -64,3 +64,9 @@ def test_a_wrong_filter_is_told_before_anything_is_opened(tmp_path: Path) -> Non
     done = re2llm("recommend", "--filters", "{price}", "--workspace", str(tmp_path))
     assert done.returncode == 2
     assert "no JSON" in done.stderr
+
+
+def test_starter_hints_are_added_once(shop: Path) -> None:
+    first, again = (re2llm("hints", "starter", "--workspace", str(shop)) for _ in range(2))
+    assert "Added 14 of 14 hints as shadow" in first.stdout
+    assert "Added 0 of 14" in again.stdout

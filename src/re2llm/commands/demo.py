@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from re2llm.graph.parts import Parts
     from re2llm.settings import Settings
 
-SESSIONS, CALLS, JUDGED = 400, 2400, 200
+SESSIONS, CALLS, JUDGED = 400, 2000, 200
 
 
 def demo(
@@ -79,8 +79,9 @@ async def _learn(settings: "Settings") -> None:
     from re2llm.evals.report_text import terminal_table
     from re2llm.graph.explore import Plan, explore
     from re2llm.graph.folds import make_folds
-    from re2llm.graph.learn import TrainPlan, learn_fusion, learn_policy
+    from re2llm.graph.learn import TrainPlan, learn_policy
     from re2llm.graph.parts import open_parts
+    from re2llm.graph.weigh import learn_fusion
     from re2llm.policy.thompson import Thompson
 
     parts = await asyncio.to_thread(open_parts, settings, None)

@@ -90,6 +90,40 @@ def add(
 
 
 @app.command()
+def starter(
+    active: Annotated[
+        bool, typer.Option(help="Active at once; else shadows, which only training may activate.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Add general hints to begin with; what is known of a hint already stays as it is."""
+    import time
+
+    from re2llm.commands.screen import console
+    from re2llm.kb_store.hint import Hint, Provenance, Status, hint_id
+    from re2llm.kb_store.starter import STARTER
+
+    status = Status.ACTIVE if active else Status.SHADOW
+    with opened_store(workspace) as (store, tenant):
+        new = [
+            Hint(
+                hint_id=hint_id(text, tenant),
+                text=text,
+                status=status,
+                tenant=tenant,
+                provenance=Provenance(source="starter", created=time.time()),
+                reason="general, written by hand",
+            )
+            for text in STARTER
+            if store.get(hint_id(text, tenant), tenant=tenant) is None
+        ]
+        store.put_all(new, by=PERSON, why="general hints to begin with")
+    console.print(
+        f"Added {len(new)} of {len(STARTER)} hints as {status}. Next: re2llm train", markup=False
+    )
+
+
+@app.command()
 def disable(
     hint: HintArgument,
     why: Annotated[str, typer.Option(help="For the record.")] = "switched off by a person",

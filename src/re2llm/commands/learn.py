@@ -237,7 +237,7 @@ def bill(usage: "Usage") -> str:
 async def _fused(parts: "Parts", *, anew: bool = False) -> "Parts":
     """Learn the slate's fusion weight where there is none yet, or anew."""
     from re2llm.commands.screen import progress
-    from re2llm.graph.learn import learn_fusion
+    from re2llm.graph.weigh import learn_fusion
 
     cases = parts.valid_cases()
     if not cases or (parts.fusion.sessions and not anew):

@@ -7,7 +7,7 @@ from policy_helpers import small_world
 
 from re2llm.policy.bootstrap import mean_interval
 from re2llm.policy.constant import ConstantScorer
-from re2llm.policy.gate import Decision, judge
+from re2llm.policy.gate import Decision, Rival, judge
 from re2llm.policy.offpolicy import (
     Estimate,
     Log,
@@ -29,12 +29,13 @@ def decide(means: list[float], served: int, static: int | None, **given: float) 
     gains[served] = 0.1
     scorer = ConstantScorer(HINTS.ids, gains, features=12, dim=16)
     noise = np.random.default_rng(0).normal(0, 0.05, (N, 6))
+    rewards = np.array(means) + noise
     return judge(
         ScoringPolicy(scorer=scorer, name="p"),
         WORLD.held_out,
         HINTS,
-        np.array(means) + noise,
-        static_hint=None if static is None else HINTS.ids[static],
+        rewards,
+        None if static is None else Rival(hint_id=HINTS.ids[static], gains=rewards[:, static]),
         **given,
     )
 
@@ -65,7 +66,6 @@ def test_a_policy_that_never_hints_changes_nothing_and_stays_out() -> None:
         WORLD.held_out,
         HINTS,
         WORLD.truth,
-        static_hint=None,
     )
     assert not decision.serves
     assert decision.hinted == 0
@@ -76,12 +76,9 @@ def test_only_measured_sessions_are_compared() -> None:
     policy = ScoringPolicy(scorer=scorer, name="p")
     rewards = np.full((N, 6), np.nan)
     with pytest.raises(ValueError, match="no held-out session"):
-        judge(policy, WORLD.held_out, HINTS, rewards, static_hint=None)
+        judge(policy, WORLD.held_out, HINTS, rewards)
     rewards[:40, 0] = 0.2
-    assert (
-        "(40 held-out sessions)"
-        in judge(policy, WORLD.held_out, HINTS, rewards, static_hint=None).words
-    )
+    assert "(40 held-out sessions)" in judge(policy, WORLD.held_out, HINTS, rewards).words
 
 
 def test_intervals_cover_the_mean_about_as_often_as_they_say() -> None:

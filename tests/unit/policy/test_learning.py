@@ -69,7 +69,7 @@ def test_the_gate_stops_a_learner_that_learnt_noise() -> None:
     policy = ScoringPolicy(scorer=train(world, PPO(), calls=500).scorer, name="t")
     hints = world.problem.hints
     noise = np.random.default_rng(0).normal(-0.02, 0.1, (len(world.held_out), len(hints)))
-    decision = judge(policy, world.held_out, hints, noise, static_hint=None)
+    decision = judge(policy, world.held_out, hints, noise)
     assert decision.hinted > 0.1
     assert not decision.serves
 

@@ -5,6 +5,7 @@ file reads on light and dark pages.
 """
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -188,8 +189,8 @@ def draw_choices(choices: Choices, model_label: str) -> Figure:
                     color="#ffffff" if share > 0.5 else INK,
                 )  # fmt: skip
         axes.set_xticks(
-            range(hints), [_short(hint) for hint in choices.hints], rotation=35, ha="right",
-            rotation_mode="anchor",
+            range(hints), [_lines(hint) for hint in choices.hints], rotation=35, ha="right",
+            rotation_mode="anchor", fontsize=8.5, linespacing=0.95,
         )  # fmt: skip
         sized = zip(choices.kinds, choices.sizes, strict=True)
         axes.set_yticks(range(kinds), [f"{_short(kind)} ({size})" for kind, size in sized])
@@ -242,6 +243,10 @@ def _dress(axes: Axes, title: str, model_label: str) -> None:
     axes.tick_params(length=0, colors=INK)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, 32, max_lines=2, placeholder=" …"))
 
 
 def _short(text: str, most: int = 34) -> str:

@@ -60,7 +60,9 @@ class Problem:
                 f"no training sessions (states of shape {states.shape}); ingest sessions first"
             )
         if not len(hints):
-            raise UserError("no active hint to train on; run `re2llm explore` or add hints first")
+            raise UserError(
+                "no hint to train on; run `re2llm explore` or `re2llm hints starter` first"
+            )
         if not np.isfinite(states).all():
             raise UserError("the training states hold numbers that are not finite")
         if known is not None and known.shape != (len(states), len(hints)):

@@ -26,7 +26,7 @@ from re2llm.graph.parts import Parts
 from re2llm.graph.weigh import weigh_hinted
 from re2llm.kb_store.hint import Status
 from re2llm.llm.prompts import prompt_version
-from re2llm.policy.saved import current, read_card, versions
+from re2llm.policy.saved import read_card, versions
 
 _WEIGHED = 150
 """Validation sessions at most that an arm's weight is fitted on."""
@@ -44,7 +44,8 @@ async def main_table(
     """Try no hint, a random one, the nearest one, the best static one and the policy.
 
     The best static hint is the one that was best on the training sessions. Arms that the workspace
-    has nothing for (no hints, no policy that serves) are left out.
+    has nothing for (no hints, no policy trained yet) are left out; where the gate let no policy
+    serve, the row of the policy shows what is served then, which is no hint.
 
     Args:
         parts: the opened workspace.
@@ -120,7 +121,7 @@ def hint_plans(parts: Parts) -> list[ArmPlan]:
     static = best_static(parts)
     if static and parts.store.get(static, tenant=tenant) is not None:
         plans.append(static_hint(static))
-    if current(parts.workspace.policy) is not None:
+    if versions(parts.workspace.policy):
         plans.append(policy())
     return plans
 

@@ -200,7 +200,8 @@ class _Judging:
         return float(np.nanmean(self._parts.rewards.table(self._parts.scope, keys, ()).base))
 
     async def pay_for(self, policy: ScoringPolicy) -> None:
-        """Measure what the policy would choose."""
+        """Measure what the policy would choose, and every session without a hint."""
+        await self.source.bases(range(len(self._cases)))
         await self.source.rewards(
             [
                 (row, self.hints.ids[pick.column])

@@ -69,6 +69,13 @@ class PaidRewards:
         found.update(zip(missing, bought, strict=True))
         return np.array([self._difference(found, pair) for pair in pairs], dtype=np.float64)
 
+    async def bases(self, sessions: Sequence[int]) -> None:
+        """Measure these sessions without a hint."""
+        wanted = [(self._keys[session], BASE) for session in sessions]
+        known = await asyncio.to_thread(self._store.find, self._scope, wanted)
+        missing = [one for one, key in zip(sessions, wanted, strict=True) if key not in known]
+        await asyncio.gather(*(self._value(session, BASE) for session in missing))
+
     def _difference(self, found: dict[tuple[int, str], float | None], pair: Pair) -> float:
         session, hint = pair
         if hint is None:

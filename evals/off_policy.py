@@ -37,6 +37,8 @@ States = NDArray[np.float32]
 
 NO_HINT = "no hint"
 RANDOM = "random hint"
+_LEAST_KNOWN = 0.5
+"""Share of a policy's choices that must be measured before anything is said from paid rewards."""
 _LEAST_LOG = 20
 
 
@@ -96,12 +98,19 @@ async def compare_off_policy(parts: Parts) -> OffPolicy:
             policies[f"{loaded.name}{serves}"] = loaded
     static = read_card(folder, versions(folder)[-1]).origin.static_hint
     cases, rows = parts.valid_cases(), list[Row]()
-    table = parts.rewards.table(parts.scope, [case.key for case in cases], hints.ids)
+    table = parts.rewards.table(parts.as_served.scope, [case.key for case in cases], hints.ids)
     states = _stack([case.features for case in cases])
     there = np.isfinite(table.base)
     if there.any():
         laws = policy_laws(policies, states[there], hints, static=static)
-        rows += by_table(laws, states[there], hints, table.gains[there], seed=parts.settings.seed)
+        found = by_table(laws, states[there], hints, table.gains[there], seed=parts.settings.seed)
+        rows += [row for row in found if row.known >= _LEAST_KNOWN]
+        notes += [
+            f"{row.policy} is left out: only {row.known:.0%} of its choices were ever measured, and "
+            "those were measured because another policy made them"
+            for row in found
+            if row.known < _LEAST_KNOWN
+        ]
     else:
         notes.append("no validation session was measured in this way of asking")
     log = await read_slates(parts.workspace.slates, parts.catalog)

@@ -67,7 +67,7 @@ async def run_langsmith(
             client=client,
             experiment_prefix=prefix,
             description=description,
-            metadata=dict(target.facts),
+            metadata={**target.facts, "examples": _content(asked)},
             max_concurrency=at_once,
             disable_evaluator_tracing=True,
         )
@@ -159,6 +159,7 @@ def _example(question: Question, dataset: UUID, content: str) -> Example:
         dataset_id=dataset,
         inputs=example_inputs(question),
         outputs={"target": question.target},
+        metadata={"dataset_split": [question.split]},
         created_at=now,
         modified_at=now,
     )

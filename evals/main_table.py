@@ -63,7 +63,6 @@ async def main_table(
         parts.steps.retrieve, retriever=KnownCandidates(retriever=parts.steps.retrieve.retriever)
     )
     steps = replace(parts.steps, retrieve=finding)
-    runner = GraphRunner(graph=build_graph(steps).compile(), k=settings.k, tenant=settings.tenant)
     cases = parts.valid_cases() if valid is None else valid
     plans = [
         await _weighed(parts, steps, plan, cases[:_WEIGHED], progress) for plan in hint_plans(parts)
@@ -74,7 +73,7 @@ async def main_table(
         journal = Journal(journal_path, fingerprint(parts))
     try:
         return await evaluate(
-            runner,
+            make_runner(parts, steps),
             sessions,
             plans,
             facts=facts,
@@ -103,10 +102,13 @@ async def _weighed(
     hinted = [(case, texts[hint_id]) for case, hint_id in wished if hint_id is not None]
     fusion = (await weigh_hinted(parts, hinted, progress)).fusion
     own = replace(steps, rerank=replace(steps.rerank, fusion=fusion))
-    runner = GraphRunner(
-        graph=build_graph(own).compile(), k=parts.settings.k, tenant=parts.settings.tenant
-    )
-    return replace(plan, runner=runner)
+    return replace(plan, runner=make_runner(parts, own))
+
+
+def make_runner(parts: Parts, steps: Steps) -> GraphRunner:
+    """Compile steps into what evaluation asks."""
+    settings = parts.settings
+    return GraphRunner(graph=build_graph(steps).compile(), k=settings.k, tenant=settings.tenant)
 
 
 def hint_plans(parts: Parts) -> list[ArmPlan]:

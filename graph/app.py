@@ -111,9 +111,9 @@ class Re2LLM:
             "k": self.parts.settings.k if k is None else k,
         }
         context = Context(tenant=tenant or self.parts.settings.tenant, hint=hint)
-        output = await self.graph.ainvoke(
-            given, _thread(slate_id), context=context, durability="exit"
-        )
+        config = _thread(slate_id)
+        config["run_id"] = uuid.UUID(slate_id)  # so that a trace is found by its slate
+        output = await self.graph.ainvoke(given, config, context=context, durability="exit")
         return read_slate(cast(RecommendOutput, output), self.parts.catalog)
 
     async def feedback(

@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from re2llm.commands import data, demo, doctor, hint_history, hints, learn, model, serve, service
+from re2llm.commands import (
+    data,
+    demo,
+    doctor,
+    hint_history,
+    hints,
+    langsmith,
+    learn,
+    model,
+    serve,
+    service,
+)
 from re2llm.errors import UserError
 
 app = typer.Typer(
@@ -23,6 +34,7 @@ app.command("serve")(service.serve)
 app.command("recommend")(serve.recommend)
 app.command("feedback")(serve.feedback)
 app.command("compare")(learn.compare)
+app.command("send-feedback")(langsmith.send_feedback)
 app.command("doctor")(doctor.doctor)
 app.command("serve-model")(model.serve_model)
 for word, command in hint_history.COMMANDS.items():

@@ -68,6 +68,40 @@ class Settings(BaseSettings):
     """Share of served sessions in which the policy tries a hint at random, mixed into its
     propensities."""
 
+    langsmith_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "RE2LLM_LANGSMITH_API_KEY", "LANGSMITH_API_KEY", "LANGCHAIN_API_KEY"
+        ),
+    )
+    """For `evaluate --langsmith`, `send-feedback` and traces; never in any of them."""
+    langsmith_endpoint: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "RE2LLM_LANGSMITH_ENDPOINT", "LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT"
+        ),
+    )
+    """Where LangSmith is, if not in its cloud."""
+    langsmith_workspace_id: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("RE2LLM_LANGSMITH_WORKSPACE_ID", "LANGSMITH_WORKSPACE_ID"),
+    )
+    """For keys that belong to an organisation."""
+    langsmith_project: str = Field(
+        default="re2llm",
+        validation_alias=AliasChoices(
+            "RE2LLM_LANGSMITH_PROJECT", "LANGSMITH_PROJECT", "LANGCHAIN_PROJECT"
+        ),
+    )
+    """Where traces of served slates go."""
+    langsmith_tracing: bool = Field(
+        default=False,
+        validation_alias=AliasChoices(
+            "RE2LLM_LANGSMITH_TRACING", "LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"
+        ),
+    )
+    """Whether served slates are traced: masked, and never waited for."""
+
     chroma_url: str | None = None
     """A Chroma server; None keeps Chroma in the workspace, for one process."""
     checkpoints: bool = True

@@ -31,6 +31,7 @@ def demo(
     import time
 
     from re2llm.commands.screen import console
+    from re2llm.evals.langsmith_client import untraced
     from re2llm.settings import STAND_IN, read_settings
 
     started = time.perf_counter()
@@ -41,8 +42,9 @@ def demo(
         "below shows that the loop works, and none says what a language model would reach.\n"
     )
     _shop(settings)
-    asyncio.run(_learn(settings))
-    asyncio.run(_serve(settings))
+    with untraced():
+        asyncio.run(_learn(settings))
+        asyncio.run(_serve(settings))
     console.rule("[bold]Next")
     console.print(
         f"re2llm hints list -w {workspace}\n"

@@ -104,9 +104,31 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
     seed: SeedOption = None,
+    langsmith: Annotated[
+        bool,
+        typer.Option("--langsmith", help="Run the policy as a LangSmith experiment instead."),
+    ] = False,
+    dataset: Annotated[
+        str | None, typer.Option(help="Name of the LangSmith dataset, made or reused.")
+    ] = None,
+    off_policy: Annotated[
+        bool,
+        typer.Option(
+            "--off-policy", help="Compare saved policies by what is on record; asks no model."
+        ),
+    ] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Compare no hint, random, nearest, best static hint and the policy on held-out sessions."""
+    if off_policy:
+        _off_policy(workspace, seed)
+        return
+    if langsmith or dataset:
+        from re2llm.commands.langsmith import evaluate_there
+
+        with opened(workspace, max_calls=max_calls, seed=seed) as parts:
+            evaluate_there(parts, split, limit, dataset)
+        return
     from re2llm.commands.screen import console, progress
     from re2llm.evals.main_table import main_table
     from re2llm.evals.report import Report, make_report, write_report
@@ -136,11 +158,24 @@ def evaluate(
 
     with opened(workspace, max_calls=max_calls, seed=seed) as parts:
         report, page = asyncio.run(run(parts))
+        now = parts.client.budget.spent
     for table in report.tables:
         console.print(terminal_table(table))
     for finding in report.findings:
         console.print(f"- {finding}", markup=False)
-    console.print(f"{bill(report.comparison.usage)} Report: {page}", highlight=False)
+    console.print(f"All of it: {bill(report.comparison.usage)} Now: {bill(now)}", highlight=False)
+    console.print(f"Report: {page}", highlight=False)
+
+
+def _off_policy(workspace: Path | None, seed: int | None) -> None:
+    from re2llm.commands.screen import console
+    from re2llm.evals.off_policy import compare_off_policy, off_policy_table
+
+    with opened(workspace, seed=seed) as parts:
+        found = asyncio.run(compare_off_policy(parts))
+    console.print(off_policy_table(found))
+    for note in found.notes:
+        console.print(f"- {note}", markup=False)
 
 
 def compare(
@@ -163,13 +198,15 @@ def compare(
 def opened(
     workspace: Path | None, *, max_calls: int | None = None, seed: int | None = None
 ) -> "Iterator[Parts]":
-    """Open the workspace's parts, and close them."""
+    """Open the workspace's parts, and close them; nothing inside is traced by itself."""
+    from re2llm.evals.langsmith_client import untraced
     from re2llm.graph.parts import open_parts
     from re2llm.settings import read_settings
 
     parts = open_parts(read_settings(workspace=workspace, max_calls=max_calls, seed=seed), None)
     try:
-        yield parts
+        with untraced():
+            yield parts
     finally:
         parts.close()
 

@@ -25,6 +25,7 @@ def serve(
         raise UserError(
             f"serving needs {error.name!r}, which is not installed; pip install 're2llm[serve]'"
         ) from None
+    from re2llm.commands.langsmith import tracing
     from re2llm.settings import read_settings
 
     settings = read_settings(workspace=workspace)
@@ -41,4 +42,5 @@ def serve(
             f"(model: {settings.model_label}; hints: {address}/hints; end with Ctrl-C)"
         )
 
-    asyncio.run(run(settings, read_serve_settings(), host=host, port=port, ready=ready))
+    with tracing(settings):
+        asyncio.run(run(settings, read_serve_settings(), host=host, port=port, ready=ready))

@@ -52,7 +52,7 @@ class Recorder:
                 "name": sent["name"],
                 "created_at": NOW,
                 "modified_at": NOW,
-                "metadata": sent["extra"]["metadata"],
+                "metadata": (sent.get("extra") or {}).get("metadata"),
                 "tenant_id": str(uuid.uuid4()),
             }
             self.datasets[sent["name"]] = made
@@ -72,13 +72,14 @@ class Recorder:
                 "id": str(sent.get("id") or uuid.uuid4()),
                 "tenant_id": str(uuid.uuid4()),
             }
-        if path.startswith("/sessions/"):
-            return 200, {
-                "id": path.split("/")[2],
+        if path.startswith("/sessions"):
+            project = {
+                "id": path.split("/")[2] if path != "/sessions" else str(uuid.uuid4()),
                 "tenant_id": str(uuid.uuid4()),
                 "start_time": NOW,
                 "reference_dataset_id": None,
             }
+            return 200, [project] if path == "/sessions" else project
         if path == "/feedback":
             self.feedback.append(json.loads(body))
             return 200, {}

@@ -1,0 +1,155 @@
+"""What shoppers took of served slates, as LangSmith feedback and, if wanted, as examples."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langsmith import Client
+from langsmith.utils import LangSmithError, LangSmithNotFoundError
+from requests import RequestException
+
+from re2llm.errors import UserError
+from re2llm.evals.masking import mask
+from re2llm.evals.metrics import Metric, ranks
+from re2llm.nodes.state import State
+
+SPLIT = "production"
+"""The split of examples that were made of served slates."""
+_SCORES = (Metric("HR", 10), Metric("NDCG", 10), Metric("MRR"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A served slate and the item that was taken.
+
+    Attributes:
+        slate_id: also the id of the slate's trace.
+        order: all candidates, best first.
+        chosen: the item; None where the shopper took none.
+    """
+
+    slate_id: UUID
+    session: tuple[str, ...]
+    order: tuple[str, ...]
+    chosen: str | None
+    k: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """How much was sent."""
+
+    slates: int
+    examples: int
+
+
+async def read_taken(path: Path) -> list[Taken]:
+    """Read the slates that have feedback; none where the file is missing."""
+    if not await asyncio.to_thread(path.is_file):
+        return []
+    found: dict[str, Taken | None] = {}
+    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+        async for kept in saver.alist(None):
+            thread = str(kept.config["configurable"]["thread_id"])
+            if thread not in found:
+                found[thread] = _taken(thread, cast(State, kept.checkpoint["channel_values"]))
+    return [taken for taken in found.values() if taken is not None]
+
+
+def send_taken(
+    client: Client, taken: Sequence[Taken], *, project: str, dataset: str | None = None
+) -> Sent:
+    """Send feedback on the slates' traces; the same feedback keeps its id, so twice is once.
+
+    Args:
+        client: from `re2llm.evals.langsmith_client`.
+        taken: slates with feedback.
+        project: where the slates' traces went.
+        dataset: a dataset, made if needed, that the slates with a taken item become examples of.
+
+    Raises:
+        UserError: LangSmith does not answer or refuses, or knows no such project.
+    """
+    if not taken:
+        return Sent(slates=0, examples=0)
+    try:
+        session = client.read_project(project_name=project).id
+        for one in taken:
+            for key, score in _scores(one).items():
+                client.create_feedback(
+                    one.slate_id,
+                    key,
+                    score=score,
+                    session_id=session,
+                    feedback_id=uuid5(one.slate_id, key),
+                    stop_after_attempt=1,
+                )
+        examples = 0 if dataset is None else _add(client, dataset, taken)
+    except LangSmithNotFoundError as error:
+        raise UserError(
+            f"LangSmith knows no project {project!r}; serve with LANGSMITH_TRACING=true first, or "
+            "set LANGSMITH_PROJECT to where the traces are"
+        ) from error
+    except (LangSmithError, RequestException) as error:
+        raise UserError(
+            f"LangSmith did not take the feedback ({error}); check the endpoint and the key, and "
+            "send it again: nothing is counted twice"
+        ) from error
+    return Sent(slates=len(taken), examples=examples)
+
+
+def _scores(taken: Taken) -> dict[str, float]:
+    """Score a slate by what was taken; taking nothing scores 0."""
+    place = ranks([taken.order], [taken.chosen or ""])
+    scores = {metric.name: float(metric.values(place)[0]) for metric in _SCORES}
+    shown = taken.chosen is not None and taken.chosen in taken.order[: taken.k]
+    return {"taken": float(taken.chosen is not None), "taken from the slate": float(shown)} | scores
+
+
+def _add(client: Client, name: str, taken: Sequence[Taken]) -> int:
+    try:
+        dataset = client.read_dataset(dataset_name=name)
+    except LangSmithNotFoundError:
+        dataset = client.create_dataset(name, description="Served slates and what was taken.")
+    there = {example.id for example in client.list_examples(dataset_id=dataset.id)}
+    fresh = [
+        {
+            "id": example_id,
+            "inputs": mask(
+                {
+                    "session_id": one.slate_id.hex,
+                    "session": list(one.session),
+                    "given_candidates": sorted(one.order),
+                }
+            ),
+            "reference_outputs": {"target": one.chosen},
+            "split": SPLIT,
+        }
+        for one in taken
+        if one.chosen is not None
+        and (example_id := uuid5(NAMESPACE_URL, f"{dataset.id}\0{one.slate_id}")) not in there
+    ]
+    if fresh:
+        client.create_examples(dataset_id=dataset.id, examples=fresh)
+    return len(fresh)
+
+
+def _taken(thread: str, state: State) -> Taken | None:
+    feedback, ranking = state.get("feedback"), state.get("ranking")
+    if not feedback or not ranking:
+        return None
+    try:
+        slate_id = UUID(state.get("slate_id") or thread)
+    except ValueError:  # served through a graph of somebody's own, with names of their own
+        return None
+    return Taken(
+        slate_id=slate_id,
+        session=tuple(state.get("session", ())),
+        order=tuple(ranking["items"]),
+        chosen=feedback["chosen"],
+        k=state.get("k", 10),
+    )

@@ -106,7 +106,7 @@ async def compare_off_policy(parts: Parts) -> OffPolicy:
         found = by_table(laws, states[there], hints, table.gains[there], seed=parts.settings.seed)
         rows += [row for row in found if row.known >= _LEAST_KNOWN]
         notes += [
-            f"{row.policy} is left out: only {row.known:.0%} of its choices were ever measured, and "
+            f"{row.policy} is left out: {row.known:.0%} of its choices were ever measured, and "
             "those were measured because another policy made them"
             for row in found
             if row.known < _LEAST_KNOWN

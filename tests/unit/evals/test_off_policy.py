@@ -147,7 +147,7 @@ async def test_a_workspace_is_compared_without_a_call(shop) -> None:  # type: ig
         )  # fmt: skip
         save_policy(parts.workspace.policy, scorer, card, serve=True)
         rows = [(case.key, hint, 0.5) for case in parts.valid_cases() for hint in ("", *ids)]
-        parts.rewards.put_all(parts.scope, rows)
+        parts.rewards.put_all(parts.as_served.scope, rows)
     async with await Re2LLM.open(settings) as app:
         for session in app.parts.dataset.test[:30]:
             slate = await app.recommend(session.items)

@@ -24,6 +24,8 @@ USABLE = (Status.ACTIVE, Status.SHADOW, Status.CANDIDATE)
 class SelectHint:
     """Let the policy choose among the eligible hints, or obey the caller's choice.
 
+    Policies learn from sessions that have items; where there is none yet, they are not asked.
+
     Attributes:
         limit: how many hints the knowledge base narrows its active ones down to, by nearness to
             the session, before the policy scores them.
@@ -61,6 +63,8 @@ class SelectHint:
             forced = Choice(hint_id=hint.hint_id, propensity=1.0, gain=None, version="asked for")
             return _entry(forced, hint, [hint.hint_id])
         session = session_items(state, self.catalog)
+        if not session:
+            return _no_hint("no session to judge by")
         words = [item.title for item in session[-5:]] + [state.get("request") or ""]
         near = self.encoder.encode([" ".join(words)])[0]
         eligible = self.store.eligible(tenant=context.tenant, near=near, limit=self.limit)

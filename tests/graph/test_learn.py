@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from shop_settings import settings_for
 
 from re2llm.catalog.items import Item
+from re2llm.graph.app import Re2LLM
 from re2llm.graph.cases import Case
 from re2llm.graph.explore import Plan, explore
 from re2llm.graph.folds import Fold, make_folds
@@ -16,7 +18,10 @@ from re2llm.graph.parts import Parts, open_parts
 from re2llm.graph.weigh import learn_fusion, weigh_hinted
 from re2llm.kb_store.hint import Hint, Status, hint_id
 from re2llm.llm.ranking import RankAnswer, RankTask
-from re2llm.policy.saved import current
+from re2llm.policy.card import Card, Origin
+from re2llm.policy.constant import ConstantScorer
+from re2llm.policy.features import FEATURE_NAMES
+from re2llm.policy.saved import current, save_policy
 from re2llm.policy.thompson import Thompson
 
 FIRST, SECOND = "Prefer cheaper candidates.", "Prefer newer candidates."
@@ -119,3 +124,19 @@ async def test_exploring_again_pays_for_nothing(parts: Parts) -> None:
     again = await explore(parts, folds_of(parts, 60), plan, lambda *_: None)
     assert again.usage.calls == first.usage.calls
     assert {hint.hint_id: hint.status for hint in parts.store.hints()} == hints
+
+
+async def test_a_session_without_items_is_asked_plainly(parts: Parts) -> None:
+    encoder = parts.store.encoder
+    hint = hint_id(FIRST)
+    scorer = ConstantScorer(
+        (hint,), torch.tensor([0.5]), features=len(FEATURE_NAMES), dim=encoder.dim
+    )
+    card = Card(kind="", origin=Origin(trainer="test"), encoder=encoder.identity, dim=0)
+    save_policy(parts.workspace.policy, scorer, card, serve=True)
+    items, settings = parts.dataset.test[0].items, parts.settings
+    parts.close()
+    async with await Re2LLM.open(settings) as app:
+        assert (await app.recommend(items)).hint_id == hint
+        assert (await app.recommend([])).hint_id is None
+        assert (await app.recommend(["no such item"])).hint_id is None

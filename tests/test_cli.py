@@ -1,7 +1,12 @@
 """The command line: quick to start, plain about what is wrong."""
 
+import os
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,3 +75,33 @@ def test_starter_hints_are_added_once(shop: Path) -> None:
     first, again = (re2llm("hints", "starter", "--workspace", str(shop)) for _ in range(2))
     assert "Added 14 of 14 hints as shadow" in first.stdout
     assert "Added 0 of 14" in again.stdout
+
+
+def test_an_interrupted_command_says_that_nothing_is_lost(shop: Path) -> None:
+    words = ("explore", "--workspace", str(shop))
+    code = "from re2llm.cli import main; main()"
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env={**os.environ, "RE2LLM_MODEL": "stand-in"},
+    )  # fmt: skip
+    answers = shop / "answers.sqlite"
+    while running.poll() is None and not _kept(answers):
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "what was paid for is kept" in told.replace("\n", " ")
+    kept = _kept(answers)
+    assert re2llm(*words).returncode == 0
+    assert _kept(answers) >= kept > 0
+
+
+def _kept(path: Path) -> int:
+    """Count the answers that are on record."""
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path)) as file:
+        try:
+            return int(file.execute("SELECT COUNT(*) FROM answers").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0

@@ -42,6 +42,10 @@ for word, command in hint_history.COMMANDS.items():
 app.add_typer(hints.app, name="hints")
 
 
+INTERRUPTED = 130
+"""The code that typer exits with after Ctrl-C."""
+
+
 def main() -> None:
     """Run a command; what the user can mend is one line, never a traceback."""
     try:
@@ -49,9 +53,10 @@ def main() -> None:
     except UserError as error:
         typer.secho(f"re2llm: {error}", err=True, fg=typer.colors.RED)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.secho(
-            "re2llm: stopped; what was paid for is kept, and the same command goes on from here",
-            err=True,
-        )
-        sys.exit(130)
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            typer.secho(
+                "re2llm: stopped; what was paid for is kept, the same command goes on from here",
+                err=True,
+            )
+        raise

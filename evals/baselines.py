@@ -16,6 +16,7 @@ Evidence = Mapping[str, Mapping[str, float]]
 
 SINGLE_SOURCES = {
     "popularity": "popularity",
+    "co-occurrence": "together",
     "session-kNN": "neighbours",
     "text similarity": "text",
 }

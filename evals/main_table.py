@@ -1,7 +1,7 @@
 """The main table of a workspace: every way to choose a hint, over the same held-out sessions."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +39,8 @@ async def main_table(
     facts: Facts,
     valid: Sequence[Case] | None = None,
     journal_path: Path | None = None,
+    arms: Collection[str] | None = None,
+    more: Sequence[ArmPlan] = (),
     progress: Progress | None = None,
 ) -> Comparison:
     """Try no hint, a random one, the nearest one, the best static one and the policy.
@@ -53,6 +55,8 @@ async def main_table(
         facts: goes into the result.
         valid: validation sessions, for the baselines' weights; None takes the workspace's.
         journal_path: keeps the answers, so that a stopped evaluation goes on.
+        arms: names of those to be tried, beside no hint; None tries all.
+        more: further arms.
         progress: called after every answer.
 
     Raises:
@@ -65,7 +69,9 @@ async def main_table(
     steps = replace(parts.steps, retrieve=finding)
     cases = parts.valid_cases() if valid is None else valid
     plans = [
-        await _weighed(parts, steps, plan, cases[:_WEIGHED], progress) for plan in hint_plans(parts)
+        await _weighed(parts, steps, plan, cases[:_WEIGHED], progress)
+        for plan in (*hint_plans(parts), *more)
+        if arms is None or plan.name in (NO_HINT, *arms)
     ]
     fitted = fit_blend_on(cases)
     journal = None

@@ -42,6 +42,8 @@ class LearningCurve:
             static hint).
         low: (points,) lower end of an interval, or empty.
         high: (points,) upper end, or empty.
+        axis: what `calls` are called.
+        title: what follows the metric's name.
     """
 
     calls: Sequence[int]
@@ -50,6 +52,8 @@ class LearningCurve:
     references: Mapping[str, float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+    axis: str = "answers paid for"
+    title: str = "on held-out sessions as the policy learns"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +169,11 @@ def draw_curve(curve: LearningCurve, model_label: str) -> Figure:
             curve.references.items(), _REFERENCE_COLOURS * len(curve.references), strict=False
         ):
             axes.axhline(value, color=colour, lw=1.4, ls=(0, (5, 3)), zorder=1.5, label=name)
-        axes.set_xlabel("answers paid for", color=INK)
+        axes.set_xlabel(curve.axis, color=INK)
         axes.margins(x=0.02)
         axes.grid(axis="y", color=LINE, lw=0.8)
         figure.legend(loc="outside lower center", ncols=5, frameon=False, labelcolor=INK)
-        _dress(axes, f"{curve.metric} on held-out sessions as the policy learns", model_label)
+        _dress(axes, f"{curve.metric} {curve.title}", model_label)
     return figure
 
 

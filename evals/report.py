@@ -23,7 +23,7 @@ from re2llm.evals.report_html import page
 from re2llm.evals.report_text import as_csv, as_markdown
 from re2llm.evals.results import NO_HINT, POLICY, Comparison
 from re2llm.evals.saved import save_comparison
-from re2llm.evals.table import Row, Table, make_table
+from re2llm.evals.table import REFERENCES, Row, Table, make_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ def make_report(
     hints: Mapping[str, str] | None = None,
     kinds: Mapping[str, str] | None = None,
     curve: LearningCurve | None = None,
+    references: Sequence[str] = REFERENCES,
 ) -> Report:
     """Sum up a run.
 
@@ -64,8 +65,12 @@ def make_report(
         hints: texts or names, by id.
         kinds: session id to what kind of session it is (intent, genre).
         curve: how the policy learnt.
+        references: the rows that the others are compared with.
     """
-    tables = (make_table(comparison, "slate"), make_table(comparison, "model"))
+    tables = (
+        make_table(comparison, "slate", references=references),
+        make_table(comparison, "model", references=references),
+    )
     before, after = comparison.arm(NO_HINT), comparison.arm(POLICY)
     if after is None:
         after = comparison.arms[-1]
@@ -94,7 +99,7 @@ def make_report(
 def find(table: Table, metric: str = HEADLINE.name) -> tuple[str, ...]:
     """Say what the table shows of the policy, or of the last row, as plainly as it is."""
     row = table.row(POLICY) or table.rows[-1]
-    said = [_against(row, reference, metric) for reference in row.cells[metric].against]
+    said = [against(row, reference, metric) for reference in row.cells[metric].against]
     unasked = [other for other in table.rows if not other.asks]
     if unasked:
         asked = [table.row(POLICY)] if table.row(POLICY) else [o for o in table.rows if o.asks]
@@ -116,7 +121,8 @@ def _best(rows: Sequence[Row], metric: str) -> Row:
     return max(rows, key=lambda row: row.cells[metric].value.mean)
 
 
-def _against(row: Row, reference: str, metric: str) -> str:
+def against(row: Row, reference: str, metric: str = HEADLINE.name) -> str:
+    """Say how a row stands to a reference."""
     difference = row.cells[metric].against[reference]
     if not difference.sure:
         verdict = "cannot be told apart from"

@@ -23,6 +23,7 @@ from re2llm.graph.retrieval import Retrieval, open_retrieval
 from re2llm.graph.trial import SimilarSessions
 from re2llm.kb_store.admission import HintAdmission, Writer
 from re2llm.kb_store.chroma_store import ChromaHintStore
+from re2llm.kb_store.effect import Trial
 from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.names import Names
 from re2llm.kb_store.redundancy import Redundancy
@@ -36,6 +37,7 @@ from re2llm.llm.first_token import FirstTokenReranker
 from re2llm.llm.fusion import SlateFusion
 from re2llm.llm.judge import HintJudge
 from re2llm.llm.likelihood import ClientScorer, LikelihoodReranker, some_items
+from re2llm.llm.mix import Mix
 from re2llm.llm.passes import ShuffledPasses
 from re2llm.llm.prices import FREE, find_price
 from re2llm.llm.probe import load_probe
@@ -127,6 +129,17 @@ class Parts:
                 )
 
     @cached_property
+    def mix(self) -> Mix:
+        """Joins several orders of one session, as it was learnt by training."""
+        path = self._mix_path
+        return Mix.load(path) if path.exists() else Mix()
+
+    @property
+    def _mix_path(self) -> Path:
+        path = fusion_path(self.workspace, self.identity, self.settings)
+        return path.with_name(f"{self.settings.calls_per_slate} calls {path.name}")
+
+    @cached_property
     def leak(self) -> LeakFilter:
         """Knows what a hint must not give away."""
         return LeakFilter(Names(self.catalog), prompts=prompt_texts())
@@ -152,6 +165,7 @@ class Parts:
             dim=self.store.encoder.dim,
             exploration=settings.exploration,
             seed=settings.seed,
+            calls=settings.calls_per_slate,
         )
         return Steps(
             retrieve=RetrieveCandidates(
@@ -171,6 +185,7 @@ class Parts:
                 catalog=catalog,
                 reranker=self.reranker,
                 fusion=self.fusion,
+                mix=self.mix,
                 reasons=settings.reasons,
             ),
             reflect=Reflect(
@@ -219,6 +234,15 @@ class Parts:
         """Make validation sessions into cases."""
         return self.case_maker.make(self.dataset.valid[:_TRIAL_SESSIONS], self.retriever)
 
+    @property
+    def redundancy(self) -> Redundancy:
+        """Finds hints that say the same."""
+        return Redundancy(store=self.store, judge=HintJudge(self.client))
+
+    def trial(self, make_cases: Callable[[], Sequence[Case]]) -> Trial:
+        """Measures hints on such sessions."""
+        return SimilarSessions(make_cases, self.measure, self.retrieval.encoder)
+
     def admission(
         self, make_cases: Callable[[], Sequence[Case]], *, source: str, sources: int
     ) -> HintAdmission:
@@ -232,8 +256,8 @@ class Parts:
         return HintAdmission(
             self.store,
             leak=self.leak,
-            redundancy=Redundancy(store=self.store, judge=HintJudge(self.client)),
-            trial=SimilarSessions(make_cases, self.measure, self.retrieval.encoder),
+            redundancy=self.redundancy,
+            trial=self.trial(make_cases),
             writer=Writer(source=source, model=self.identity, prompt_version=prompt_version()),
             rules=AdmissionRules(sources=sources),
         )
@@ -244,6 +268,12 @@ class Parts:
         path.parent.mkdir(parents=True, exist_ok=True)
         fusion.save(path)
         return replace(self, fusion=fusion)
+
+    def with_mix(self, mix: Mix) -> "Parts":
+        """Keep a newly learnt mix, and return the parts that use it."""
+        self._mix_path.parent.mkdir(parents=True, exist_ok=True)
+        mix.save(self._mix_path)
+        return replace(self)
 
     def close(self) -> None:
         """Let go of files and locks."""

@@ -8,6 +8,7 @@ from re2llm.commands import (
     data,
     demo,
     doctor,
+    experiment,
     hint_history,
     hints,
     langsmith,
@@ -34,6 +35,7 @@ app.command("serve")(service.serve)
 app.command("recommend")(serve.recommend)
 app.command("feedback")(serve.feedback)
 app.command("compare")(learn.compare)
+app.command("experiment")(experiment.experiment)
 app.command("send-feedback")(langsmith.send_feedback)
 app.command("doctor")(doctor.doctor)
 app.command("serve-model")(model.serve_model)

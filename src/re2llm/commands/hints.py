@@ -100,22 +100,15 @@ def starter(
     import time
 
     from re2llm.commands.screen import console
-    from re2llm.kb_store.hint import Hint, Provenance, Status, hint_id
-    from re2llm.kb_store.starter import STARTER
+    from re2llm.kb_store.hint import Status
+    from re2llm.kb_store.starter import STARTER, starter_hints
 
     status = Status.ACTIVE if active else Status.SHADOW
     with opened_store(workspace) as (store, tenant):
         new = [
-            Hint(
-                hint_id=hint_id(text, tenant),
-                text=text,
-                status=status,
-                tenant=tenant,
-                provenance=Provenance(source="starter", created=time.time()),
-                reason="general, written by hand",
-            )
-            for text in STARTER
-            if store.get(hint_id(text, tenant), tenant=tenant) is None
+            hint
+            for hint in starter_hints(tenant, status, time.time())
+            if store.get(hint.hint_id, tenant=tenant) is None
         ]
         store.put_all(new, by=PERSON, why="general hints to begin with")
     console.print(

@@ -9,6 +9,7 @@ import typer
 
 from re2llm.commands.serve import WorkspaceOption
 from re2llm.errors import UserError
+from re2llm.graph.trainers import Method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
     from re2llm.graph.learn import Learnt
     from re2llm.graph.parts import Parts
     from re2llm.llm.usage import Usage
-    from re2llm.policy.training import Trainer
 
 SessionsOption = Annotated[int, typer.Option(help="Training sessions to learn from.", min=1)]
 SeedOption = Annotated[int | None, typer.Option(help="Of everything drawn by lot.")]
-Method = Literal["top-two", "thompson", "uniform", "neural", "ppo", "static"]
 
 
 def explore(
@@ -74,12 +73,15 @@ def train(
     """Learn which hint helps which session; the policy serves only if held-out sessions agree."""
     from re2llm.commands.screen import console, notes, progress
     from re2llm.graph.learn import TrainPlan, learn_policy
+    from re2llm.graph.trainers import make_trainer
 
     async def run(parts: "Parts") -> "Learnt":
         notes.print(f"Model: {parts.settings.model_label}.")
         parts = await _fused(parts, anew=True)
         folds = _folds(parts, sessions)
-        plan = TrainPlan(trainer=trainer(method), calls=calls, static_calls=calls // 4, curve=curve)
+        plan = TrainPlan(
+            trainer=make_trainer(method), calls=calls, static_calls=calls // 4, curve=curve
+        )
         with progress("Rewards") as report:
             return await learn_policy(parts, folds, parts.valid_cases(), plan, report)
 
@@ -209,24 +211,6 @@ def opened(
             yield parts
     finally:
         parts.close()
-
-
-def trainer(method: Method) -> "Trainer":
-    """Return the learner of this name."""
-    from re2llm.policy.halving import Halving
-    from re2llm.policy.neural import NeuralThompson
-    from re2llm.policy.ppo import PPO
-    from re2llm.policy.thompson import Thompson
-
-    made: dict[Method, Trainer] = {
-        "top-two": Thompson(),
-        "thompson": Thompson(name="thompson", asking="thompson"),
-        "uniform": Thompson(name="uniform", asking="uniform"),
-        "neural": NeuralThompson(),
-        "ppo": PPO(),
-        "static": Halving(),
-    }
-    return made[method]
 
 
 def facts(parts: "Parts", data: str, command: str) -> "Facts":

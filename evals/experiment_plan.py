@@ -1,0 +1,183 @@
+"""What an experiment file says: which ways to learn are compared, and on how many sessions."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from re2llm.errors import UserError
+from re2llm.evals.results import BEST_STATIC, NEAREST_HINT, POLICY, RANDOM_HINT
+from re2llm.graph.trainers import Method
+from re2llm.policy.features import FEATURE_NAMES
+
+RECENCY = "recency sentence"
+"""The row of one sentence for all: weigh the latest items more."""
+ROWS = (RANDOM_HINT, NEAREST_HINT, RECENCY, BEST_STATIC, POLICY)
+"""What a variant can be asked with, beside no hint."""
+
+PACKAGED = Path(__file__).parent / "experiments"
+
+_DRAFTS, _TURNS, _TRIAL = 3, 3, 26
+"""Hints per reflection at most, its questions, and the questions that a hint's trial takes."""
+_VALID = 500
+_WEIGHED = 150
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Recipe(_Read):
+    """How hints and a policy are come by."""
+
+    sessions: int = Field(default=300, ge=1)
+    """Training sessions, for exploration and for rewards."""
+    hints_from: Literal["reflection", "general", "elsewhere"] = "reflection"
+    """Reflection on errors; general hints written by hand; or another workspace."""
+    hints: int = Field(default=20, ge=1)
+    """Exploration ends with so many active hints."""
+    patience: int = Field(default=25, ge=1)
+    """Or after so many reflections that brought none."""
+    effect_check: bool = True
+    """Whether a hint is tried before it is admitted."""
+    redundancy_check: bool = True
+    """Whether a hint that says what another one says is refused."""
+    policy_from: Literal["training", "elsewhere"] = "training"
+    calls: int = Field(default=1000, ge=1)
+    """Rewards that training may pay for."""
+    method: Method = "top-two"
+    blind_to: tuple[str, ...] = ()
+    """Beginnings of the names of session features that the policy does not see."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for start in self.blind_to:
+            if not any(name.startswith(start) for name in FEATURE_NAMES):
+                raise ValueError(f"no session feature begins with {start!r}")
+        return self
+
+
+class Variant(_Read):
+    """One way to learn, and the rows that it becomes."""
+
+    name: str = Field(min_length=1)
+    recipe: Recipe
+    rows: tuple[str, ...] = (POLICY,)
+    at: float | None = None
+    """Where it stands on the axis of a series."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether a row needs what training brings."""
+        return not {POLICY, BEST_STATIC}.isdisjoint(self.rows)
+
+    def label(self, row: str) -> str:
+        """Name a row in the table."""
+        return self.name if len(self.rows) == 1 else row
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for row in self.rows:
+            if row not in ROWS:
+                raise ValueError(f"no row {row!r}; there are {', '.join(ROWS)}")
+        return self
+
+
+class ExperimentPlan(_Read):
+    """All of a file.
+
+    A series (`vary` and `values`) has a variant per value of one of the recipe's numbers. With
+    `shuffles` no variant is compared: the model is asked for the same candidates in other orders.
+    """
+
+    name: str
+    title: str
+    about: str = ""
+    test: int = Field(default=200, ge=1)
+    """Test sessions."""
+    against: str | None = None
+    """The row that the others are compared with, beside no hint."""
+    variants: tuple[Variant, ...] = ()
+    axis: str = ""
+    shuffles: int = Field(default=0, ge=0, le=20)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another workspace is needed."""
+        return any(
+            "elsewhere" in (one.recipe.hints_from, one.recipe.policy_from) for one in self.variants
+        )
+
+    def most_calls(self, *, valid: int, test: int) -> int:
+        """Estimate the model calls, from above: nothing in the cache, every error reflected on."""
+        judged, held_out = min(self.test, test), min(valid, _VALID)
+        if self.shuffles:
+            return held_out + judged * (self.shuffles + 1)
+        return held_out + judged + sum(_most(one, held_out, judged) for one in self.variants)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.variants) == bool(self.shuffles):
+            raise ValueError("give either variants (or a series of values) or shuffles")
+        labels = [one.label(row) for one in self.variants for row in one.rows]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"two rows are called the same: {', '.join(labels)}")
+        if self.against is not None and self.against not in labels:
+            raise ValueError(f"no row is called {self.against!r}; there are {', '.join(labels)}")
+        return self
+
+
+def read_plan(file: str) -> ExperimentPlan:
+    """Read an experiment file, or one that comes with the package by its name.
+
+    Raises:
+        UserError: there is no such file, or it does not say what such a file must.
+    """
+    path = Path(file)
+    if not path.suffix:
+        path = PACKAGED / f"{file}.toml"
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except OSError:
+        named = ", ".join(sorted(one.stem for one in PACKAGED.glob("*.toml")))
+        raise UserError(
+            f"there is no experiment {file!r}; name a file, or one of {named}"
+        ) from None
+    except ValueError as error:
+        raise UserError(f"{str(path)!r} is no TOML file: {error}") from None
+    try:
+        return ExperimentPlan.model_validate({"name": path.stem, **_spread(raw)})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UserError(f"{str(path)!r}, {where}: {first['msg']}") from None
+
+
+def _spread(raw: dict[str, object]) -> dict[str, object]:
+    """Give each variant its whole recipe, and make a series into variants."""
+    shared = raw.pop("recipe", {})
+    listed, values, vary = raw.pop("variant", []), raw.pop("values", []), raw.pop("vary", None)
+    if not isinstance(shared, dict) or not isinstance(listed, list) or not isinstance(values, list):
+        raise UserError("an experiment has one [recipe], and lists of [[variant]] and values")
+    variants: list[object] = [
+        {**one, "recipe": {**shared, **one.get("recipe", {})}} if isinstance(one, dict) else one
+        for one in listed
+    ]
+    variants += [
+        {"name": f"{value} {vary}", "at": value, "recipe": {**shared, str(vary): value}}
+        for value in values
+    ]
+    return {**raw, "variants": variants}
+
+
+def _most(variant: Variant, valid: int, test: int) -> int:
+    recipe = variant.recipe
+    calls = 0
+    if recipe.hints_from == "reflection":
+        reflections = min(recipe.sessions, 2 * recipe.hints + recipe.patience)
+        per_draft = (_TRIAL if recipe.effect_check else 0) + recipe.redundancy_check
+        calls += recipe.sessions + reflections * (_TURNS + _DRAFTS * per_draft)
+    if variant.trains and recipe.policy_from == "training":
+        calls += recipe.sessions + recipe.calls + recipe.calls // 4 + 2 * valid
+    return calls + len(variant.rows) * (test + min(valid, _WEIGHED))

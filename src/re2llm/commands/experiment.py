@@ -1,0 +1,70 @@
+"""`re2llm experiment`: a file's comparison, learnt and judged, with its bill before and after."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from re2llm.commands.learn import SeedOption, opened
+from re2llm.commands.serve import WorkspaceOption
+
+
+def experiment(
+    file: Annotated[
+        str, typer.Argument(help="An experiment file, or the name of one in the package.")
+    ],
+    elsewhere: Annotated[
+        Path | None,
+        typer.Option("--from", help="Workspace that hints or a policy are taken over from."),
+    ] = None,
+    sessions: Annotated[
+        int | None, typer.Option(help="Test sessions, in place of the file's number.", min=1)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
+    seed: SeedOption = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Run an experiment; stopped, it goes on where it was, and a second run pays nothing."""
+    import asyncio
+    from dataclasses import replace
+
+    from re2llm.commands.learn import facts
+    from re2llm.commands.screen import console, notes, progress
+    from re2llm.evals.experiment import experiment_folder, run_experiment
+    from re2llm.evals.experiment_plan import read_plan
+    from re2llm.evals.report import write_report
+    from re2llm.evals.report_text import terminal_table
+
+    plan = read_plan(file)
+    if sessions is not None:
+        plan = plan.model_copy(update={"test": sessions})
+    with opened(workspace, max_calls=max_calls, seed=seed) as parts:
+        most = plan.most_calls(valid=len(parts.dataset.valid), test=len(parts.dataset.test))
+        limit = "" if max_calls is None else f", {max_calls:,} of them allowed"
+        notes.print(
+            f"{plan.title}. Model: {parts.settings.model_label}. "
+            f"At most about {most:,} model calls, less what the cache holds{limit}.",
+            markup=False,
+        )
+        more = f" --from {elsewhere}" if elsewhere else ""
+        told = facts(parts, "test sessions", f"re2llm experiment {file}{more}")
+        about = {"about": plan.about, "calls estimated": f"at most {most:,}"}
+        told = replace(
+            told,
+            title=f"{plan.title}: {parts.dataset.meta.name}",
+            more={**about, **told.more},
+        )
+        folder = experiment_folder(parts, plan, elsewhere)
+        made = asyncio.run(
+            run_experiment(parts, plan, folder, facts=told, tell=progress, elsewhere=elsewhere)
+        )
+        page = write_report(made.report, out or folder)
+    console.print(terminal_table(made.report.tables[0]))
+    for finding in made.report.findings:
+        console.print(f"- {finding}", markup=False, highlight=False)
+    console.print(
+        f"Paid: {made.calls:,} model calls (at most {most:,} were expected). Report: {page}",
+        markup=False,
+        highlight=False,
+    )

@@ -1,0 +1,188 @@
+"""Experiments: every file runs on a small shop, stops and goes on, and is paid for once."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from shop_settings import settings_for
+
+from re2llm.catalog.dataset import open_dataset
+from re2llm.catalog.hashing import HashingEncoder
+from re2llm.errors import UserError
+from re2llm.evals.experiment import Made, experiment_folder, run_experiment
+from re2llm.evals.experiment_plan import PACKAGED, ExperimentPlan, Recipe, read_plan
+from re2llm.evals.report import write_report
+from re2llm.evals.results import STAND_IN, Facts
+from re2llm.evals.variant_parts import BlindPolicy, Untried, open_variant
+from re2llm.graph.parts import Parts, open_parts
+from re2llm.kb_store.chroma_store import ChromaHintStore
+from re2llm.kb_store.hint import Status
+from re2llm.kb_store.starter import starter_hints
+from re2llm.kb_store.store import Eligible
+from re2llm.policy.choice import Choice
+from re2llm.policy.features import FEATURE_NAMES
+from re2llm.workspace import Workspace
+
+FILES = sorted(path.stem for path in PACKAGED.glob("*.toml"))
+FACTS = Facts(title="a small shop", data="made up", model_label=STAND_IN)
+TINY = {"sessions": 12, "hints": 2, "patience": 2, "calls": 10}
+
+
+def tiny(name: str) -> ExperimentPlan:
+    """Return the file's plan over few sessions, with two values where it is a series."""
+    plan = read_plan(name)
+    variants = [
+        one.model_copy(update={"recipe": one.recipe.model_copy(update=TINY)})
+        for one in (plan.variants[:2] if plan.axis else plan.variants)
+    ]
+    return plan.model_copy(update={"test": 6, "variants": tuple(variants)})
+
+
+def valid_sessions(shop: Path) -> int:
+    return len(open_dataset(Workspace(shop).data).valid)
+
+
+@contextmanager
+def silent(_: str) -> Iterator[Callable[[int, int], None]]:
+    yield lambda done, of: None
+
+
+def run(
+    shop: Path, plan: ExperimentPlan, elsewhere: Path | None = None, max_calls: int | None = None
+) -> tuple[Made, Path]:
+    """Run an experiment in a process that knows nothing of the ones before."""
+    settings = settings_for(shop).model_copy(update={"max_calls": max_calls, "concurrency": 4})
+    parts = open_parts(settings, None)
+    try:
+        folder = experiment_folder(parts, plan, elsewhere)
+        made = asyncio.run(
+            run_experiment(parts, plan, folder, facts=FACTS, tell=silent, elsewhere=elsewhere)
+        )
+        return made, folder
+    finally:
+        parts.close()
+
+
+@pytest.fixture
+def other(shop_once: Path, tmp_path: Path) -> Path:
+    """Another workspace with general hints."""
+    with closing(ChromaHintStore(tmp_path / "other" / "hints", HashingEncoder())) as store:
+        store.put_all(starter_hints("default", Status.ACTIVE, 0.0), by="test", why="to carry")
+    return tmp_path / "other"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_runs_and_a_second_run_pays_nothing(shop: Path, other: Path, name: str) -> None:
+    plan = tiny(name)
+    elsewhere = other if plan.elsewhere else None
+    made, folder = run(shop, plan, elsewhere)
+    labels = {one.label(row) for one in plan.variants for row in one.rows}
+    rows = [row.name for row in made.report.tables[0].rows if row.asks]
+    assert labels <= set(rows)
+    assert len(rows) == len(set(rows))
+    assert 0 < made.calls <= plan.most_calls(valid=valid_sessions(shop), test=6)
+    page = write_report(made.report, folder)
+    assert STAND_IN in page.read_text()
+    again, same = run(shop, plan, elsewhere)
+    assert same == folder
+    assert again.calls == 0
+    assert again.report.tables == made.report.tables
+    assert again.report.findings == made.report.findings
+
+
+def test_a_budget_that_runs_out_is_said_and_nothing_is_paid_twice(shop: Path) -> None:
+    plan = tiny("calls")
+    with pytest.raises(UserError, match="budget of 90 calls"):
+        run(shop, plan, max_calls=90)
+    rest, _ = run(shop, plan)
+    assert rest.calls > 0
+    with closing(open_parts(settings_for(shop), None)) as parts:
+        assert parts.cache.paid().calls == 90 + rest.calls
+
+
+@pytest.fixture
+def parts(shop: Path) -> Iterator[Parts]:
+    with closing(open_parts(settings_for(shop), None)) as opened:
+        yield opened
+
+
+def test_a_variant_has_hints_and_rewards_of_its_own(parts: Parts, tmp_path: Path) -> None:
+    with closing(open_variant(parts, Recipe(), tmp_path / "one")) as own:
+        own.store.put_all(starter_hints("default", Status.ACTIVE, 0.0), by="test", why="own")
+        assert not parts.store.hints()
+        assert own.rewards is not parts.rewards
+        assert own.cache is parts.cache
+        assert own.trial(list) is not None
+        assert not isinstance(own.trial(list), Untried)
+        assert own.redundancy.rules.same < 1
+
+
+async def test_a_check_that_is_left_out_checks_nothing(parts: Parts, tmp_path: Path) -> None:
+    recipe = Recipe(effect_check=False, redundancy_check=False)
+    with closing(open_variant(parts, recipe, tmp_path / "one")) as own:
+        hints = starter_hints("default", Status.ACTIVE, 0.0)
+        own.store.put_all(hints, by="test", why="to be found again")
+        same = {"tenant": "default", "status": [Status.ACTIVE]}
+        assert await own.redundancy.twin(hints[0].text, **same) is None  # type: ignore[arg-type]
+        assert isinstance(own.trial(list), Untried)
+    with closing(open_variant(parts, Recipe(), tmp_path / "one")) as own:
+        assert await own.redundancy.twin(hints[0].text, **same) is not None  # type: ignore[arg-type]
+
+
+def test_a_blind_policy_sees_zeros(parts: Parts, tmp_path: Path) -> None:
+    seen = []
+
+    class Looks:
+        version = "looks"
+
+        def choose(self, state: NDArray[np.float32], eligible: Eligible) -> Choice:
+            seen.append(state)
+            return Choice(hint_id=None, propensity=1.0, gain=None, version=self.version)
+
+    with closing(open_variant(parts, Recipe(blind_to=("session",)), tmp_path / "one")) as own:
+        assert isinstance(own.steps.select.policy, BlindPolicy)
+        blind = BlindPolicy(Looks(), own.seen)
+        blind.choose(np.ones(len(FEATURE_NAMES), dtype=np.float32), parts.store.eligible())
+        case = own.blinded(parts.valid_cases()[:1])[0]
+    hidden = np.array([name.startswith("session") for name in FEATURE_NAMES])
+    assert not seen[0][hidden].any()
+    assert seen[0][~hidden].all()
+    assert not case.features[hidden].any()
+    assert case.features.any()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title = 'x'", "either variants"),
+        ("title = 'x'\nshuffles = 2\ncolour = 'red'", "colour"),
+        ("title = 'x'\nvary = 'hints'\nvalues = [5, 'many']", "hints"),
+        ("title = 'x'\n[[variant]]\nname = 'a'\nrows = ['SASRec']", "no row 'SASRec'"),
+        ("title = 'x'\nagainst = 'b'\n[[variant]]\nname = 'a'", "no row is called 'b'"),
+        ("title = 'x'\n[[variant]]\nname = 'a'\n[[variant]]\nname = 'a'", "called the same"),
+        (
+            "title = 'x'\n[[variant]]\nname = 'a'\nrecipe = { blind_to = ['moon'] }",
+            "no session feature begins with 'moon'",
+        ),
+        ("title = ", "no TOML file"),
+    ],
+)
+def test_a_wrong_file_is_told_by_its_fault(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=said):
+        read_plan(str(path))
+
+
+def test_an_unknown_experiment_names_those_there_are() -> None:
+    with pytest.raises(UserError, match="ablations, calls"):
+        read_plan("no-such")
+
+
+def test_what_must_come_from_elsewhere_must_be_there(shop: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--from"):
+        run(shop, tiny("transfer"), tmp_path)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from re2llm.errors import UserError
 from re2llm.graph.cases import Case
 from re2llm.graph.folds import Fold
+from re2llm.graph.learn_mix import learn_mix
 from re2llm.graph.parts import Parts
 from re2llm.graph.weigh import Report, weigh_hinted
 from re2llm.kb_store.hint import Hint, Status
@@ -145,7 +146,13 @@ async def learn_policy(
     promoted: tuple[Hint, ...] = ()
     if decision.serves:
         promoted = _promote(parts, policy, judging)
-        parts.with_fusion(parts.fusion)
+        parts = parts.with_fusion(parts.fusion)
+        if parts.settings.calls_per_slate > 1:
+            active = parts.store.eligible(tenant=parts.settings.tenant)
+            several = replace(policy, calls=parts.settings.calls_per_slate)
+            parts.with_mix(
+                await learn_mix(several, active, valid, parts.measure, report, seed=seed)
+            )
     version = save_policy(
         parts.workspace.policy,
         trained.scorer,

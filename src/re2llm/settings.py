@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     reward: Literal["slate", "model"] = "model"
     """What hints are tried and learnt by: what they do to the model's own order, which tells more
     per call, or to the slate as served. A policy may serve only if the slate gains, either way."""
+    calls_per_slate: int = Field(default=1, ge=1, le=8)
+    """How often the model may be asked for one slate: under several hints and under none, the
+    orders mixed. Train anew after a change, so that the weights of the mix are learnt."""
     tally: float = Field(default=0.1, ge=0, le=1)
     """Share of slates, of those with a hint and with feedback, for which the model is asked once
     more without the hint, to count whether the hint helped or hurt."""

@@ -3,9 +3,11 @@ PYTHON ?= python3
 PYTEST ?= -n auto
 VENV := .venv
 BIN := $(VENV)/bin
+RE2LLM_DATA ?= ../shared/data
+DATA ?= re2llm-movie re2llm-game po4isr-games
 INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
-.PHONY: demo test test-llm lint types check bench clean
+.PHONY: demo test test-llm lint types check experiments clean
 
 demo: $(VENV)/.run
 	$(BIN)/re2llm demo
@@ -25,6 +27,11 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 check: lint types test
+
+# Every experiment on every data set (DATA) that lies in RE2LLM_DATA; stopped, it goes on where it
+# was. Workspaces and reports: runs/DATA SET/runs/EXPERIMENT/report.html.
+experiments: $(VENV)/.run
+	@BIN=$(BIN) sh evals/experiments/all.sh "$(RE2LLM_DATA)" $(DATA)
 
 $(VENV)/.venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -26,6 +26,7 @@ from re2llm.graph.weigh import learn_fusion
 from re2llm.kb_store.hint import Status
 from re2llm.kb_store.starter import starter_hints
 from re2llm.llm.usage import Usage
+from re2llm.nodes.select_hint import USABLE
 from re2llm.workspace import Workspace
 
 Tell = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -144,7 +145,7 @@ class _Run:
             with closing(open_variant(self.parts, variant.recipe, home)) as own:
                 comparison = await self._judged(own, variant)
                 hints |= {hint.hint_id: hint.text for hint in own.store.hints()}
-            notes.append(_note(variant, learnt))
+            notes.append(_note(variant, learnt, comparison))
             for arm in _named(comparison, variant):
                 arms.setdefault(arm.name, arm)
         if comparison is None:
@@ -157,7 +158,8 @@ class _Run:
         if RECENCY in variant.rows:
             # A candidate is asked with only where it is named: neither trained on nor chosen.
             sentence = starter_hints(own.settings.tenant, Status.CANDIDATE, 0.0)[0]
-            if own.store.get(sentence.hint_id, tenant=own.settings.tenant) is None:
+            there = own.store.get(sentence.hint_id, tenant=own.settings.tenant)
+            if there is None or there.status not in USABLE:
                 own.store.put(sentence, by="experiment", why="the row of one sentence for all")
             more.append(static_hint(sentence.hint_id, RECENCY))
         with self.tell(f"{variant.name}: judging") as report:
@@ -186,10 +188,9 @@ class _Run:
             references=references,
         )
         said = [
-            against(row, reference)
-            for reference in reversed(references)
+            against(row, references[-1])
             for row in report.tables[0].rows
-            if row.asks and row.name != reference and row.name != NO_HINT
+            if row.asks and row.name not in references
         ]
         return replace(report, findings=(*said, *notes), curve=_curve(plan, report))
 
@@ -206,11 +207,13 @@ def _named(comparison: Comparison, variant: Variant) -> list[Arm]:
     return known
 
 
-def _note(variant: Variant, learnt: Learnt) -> str:
-    policy = f" The policy {learnt.words}." if variant.trains else ""
+def _note(variant: Variant, learnt: Learnt, comparison: Comparison) -> str:
+    policy = f" Policy: {learnt.words}." if variant.trains else ""
+    empty = [variant.label(row) for row in variant.rows if comparison.arm(row) is None]
+    nothing = f" Without anything to give, no hint is given: {', '.join(empty)}." if empty else ""
     return (
         f"{variant.name}: {learnt.hints} active hints, learnt with {learnt.calls:,} model calls "
-        f"beside those in the cache.{policy}"
+        f"beside those in the cache.{policy}{nothing}"
     )
 
 

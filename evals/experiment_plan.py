@@ -50,6 +50,12 @@ class Recipe(_Read):
     blind_to: tuple[str, ...] = ()
     """Beginnings of the names of session features that the policy does not see."""
 
+    @property
+    def exploration(self) -> tuple[object, ...]:
+        """All that exploration asks by: variants that agree in it pay for it once."""
+        checks = (self.effect_check, self.redundancy_check)
+        return (self.hints_from, self.sessions, self.hints, self.patience, *checks)
+
     @model_validator(mode="after")
     def _known(self) -> Self:
         for start in self.blind_to:
@@ -114,7 +120,9 @@ class ExperimentPlan(_Read):
         judged, held_out = min(self.test, test), min(valid, _VALID)
         if self.shuffles:
             return held_out + judged * (self.shuffles + 1)
-        return held_out + judged + sum(_most(one, held_out, judged) for one in self.variants)
+        explored = {one.recipe.exploration: _exploring(one.recipe) for one in self.variants}
+        learnt = sum(_learning(one, held_out, judged) for one in self.variants)
+        return held_out + judged + sum(explored.values()) + learnt
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -171,13 +179,17 @@ def _spread(raw: dict[str, object]) -> dict[str, object]:
     return {**raw, "variants": variants}
 
 
-def _most(variant: Variant, valid: int, test: int) -> int:
+def _exploring(recipe: Recipe) -> int:
+    if recipe.hints_from != "reflection":
+        return 0
+    reflections = min(recipe.sessions, 2 * recipe.hints + recipe.patience)
+    per_draft = (_TRIAL if recipe.effect_check else 0) + recipe.redundancy_check
+    return recipe.sessions + reflections * (_TURNS + _DRAFTS * per_draft)
+
+
+def _learning(variant: Variant, valid: int, test: int) -> int:
     recipe = variant.recipe
     calls = 0
-    if recipe.hints_from == "reflection":
-        reflections = min(recipe.sessions, 2 * recipe.hints + recipe.patience)
-        per_draft = (_TRIAL if recipe.effect_check else 0) + recipe.redundancy_check
-        calls += recipe.sessions + reflections * (_TURNS + _DRAFTS * per_draft)
     if variant.trains and recipe.policy_from == "training":
         calls += recipe.sessions + recipe.calls + recipe.calls // 4 + 2 * valid
     return calls + len(variant.rows) * (test + min(valid, _WEIGHED))

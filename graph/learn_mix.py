@@ -29,7 +29,7 @@ async def learn_mix(
         eligible: the hints that it chooses from.
         cases: validation sessions.
         measure: asks; what was asked before costs nothing.
-        report: told how many of how many cases are done.
+        report: told how many of how many cases are done; those that are asked once are left out.
         seed: of the split into folds.
     """
     if not cases:
@@ -43,8 +43,8 @@ async def learn_mix(
         asked = [texts[hint_id] for hint_id in (choice.hint_id, *choice.also)]
         answers = await asyncio.gather(*(measure.answer(case.task, hint) for hint in asked))
         done += 1
-        report(done, len(cases))
+        report(done, len(pairs))
         return MixExample(task=case.task, answers=tuple(answers), target=case.target)
 
-    pairs = zip(cases, choices, strict=True)
+    pairs = [pair for pair in zip(cases, choices, strict=True) if pair[1].also]
     return fit_mix(await asyncio.gather(*(example(*pair) for pair in pairs)), seed=seed)

@@ -115,7 +115,7 @@ def fit_mix(examples: Sequence[MixExample], *, seed: int = 0) -> Mix:
     for further in _GRID:
         mix = Mix(further=further)
         joined = [_joined(mix, example) for example in examples]
-        fitted.append((further, fit_weight(joined, seed=seed)))
+        fitted.append((further, fit_weight(joined, seed=seed, cautious=False)))
     single = fitted[0][1]
     if not single.sessions:
         return Mix()

@@ -62,10 +62,13 @@ class Rerank:
         }
 
     async def _asked(self, state: State, task: RankTask) -> tuple[RankAnswer, Fusion]:
-        """Return the model's order, or the mix of several, with the fusion that fits it."""
+        """Return the model's order, or the mix of several, with the fusion that fits it.
+
+        Where further orders were found to count nothing, they are not paid for.
+        """
         choice = state.get("hint")
         also = choice.get("also", []) if choice else []
-        if not also:
+        if not also or self.mix.further == 0:
             return await self.reranker.rerank(task), self.fusion
         others = (replace(task, hint=one["text"], reasons=False) for one in also)
         asked = (self.reranker.rerank(one) for one in (task, *others))

@@ -43,8 +43,9 @@ class ScoringPolicy:
         caution: a hint is served only where score minus `caution` standard deviations is above 0.
         exploration: share of sessions that get an action drawn uniformly, no hint included.
         seed: of the draws.
-        calls: how often the model may be asked for one slate; above 1, a choice names further
-            actions, the best ones by score, no hint among them.
+        calls: how often the model may be asked for one slate; above 1, a choice of a hint names
+            further actions, the best ones by score, as far as they are no worse than no hint,
+            which is one of them. Where no hint is chosen, one call is enough.
     """
 
     scorer: Scorer
@@ -161,18 +162,25 @@ class ScoringPolicy:
     def _with_further(
         self, choices: Sequence[Choice], states: NDArray[np.float32], hints: HintSide
     ) -> list[Choice]:
-        """Add to each choice the next actions by score; no hint has score 0."""
+        """Add to each choice of a hint the next best actions; no hint has score 0."""
         if not len(hints):
             return list(choices)
         scores = self.scorer.scores(states, hints)
         padded = np.concatenate([np.zeros((len(states), 1)), scores], axis=1)
         ids: tuple[str | None, ...] = (None, *hints.ids)
-        made = []
-        for choice, row in zip(choices, padded, strict=True):
-            order = (ids[action] for action in np.argsort(-row, kind="stable"))
-            others = (hint_id for hint_id in order if hint_id != choice.hint_id)
-            made.append(replace(choice, also=tuple(islice(others, self.calls - 1))))
-        return made
+        return [
+            choice
+            if choice.hint_id is None
+            else replace(choice, also=self._further(choice, row, ids))
+            for choice, row in zip(choices, padded, strict=True)
+        ]
+
+    def _further(
+        self, choice: Choice, scores: NDArray[np.float64], ids: Sequence[str | None]
+    ) -> tuple[str | None, ...]:
+        order = (action for action in np.argsort(-scores, kind="stable") if scores[action] >= 0)
+        others = (ids[action] for action in order if ids[action] != choice.hint_id)
+        return tuple(islice(others, self.calls - 1))
 
     def _check(self, states: NDArray[np.float32], hints: HintSide) -> None:
         if states.ndim != 2 or states.shape[1] != self.scorer.features:

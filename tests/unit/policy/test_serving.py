@@ -110,7 +110,9 @@ def test_further_askings_are_the_next_best_and_no_hint_is_one_of_them() -> None:
     assert choice.also == (SIDE.ids[2], SIDE.ids[0], None)
     quiet = policy([-0.1, -0.2, -0.3, -0.4, -0.5, -0.6], calls=3).choose(STATE, ELIGIBLE)
     assert quiet.hint_id is None
-    assert quiet.also == (SIDE.ids[0], SIDE.ids[1])
+    assert quiet.also == ()
+    few = policy([-0.1, 0.2, -0.3, 0.1, -0.5, -0.6], calls=9).choose(STATE, ELIGIBLE)
+    assert (few.hint_id, *few.also) == (SIDE.ids[1], SIDE.ids[3], None)
 
 
 def test_never_more_askings_than_there_are_actions() -> None:

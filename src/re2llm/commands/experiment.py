@@ -60,7 +60,9 @@ def experiment(
             run_experiment(parts, plan, folder, facts=told, tell=progress, elsewhere=elsewhere)
         )
         page = write_report(made.report, out or folder)
-    console.print(terminal_table(made.report.tables[0]))
+    # Whether the order given matters is a question about the model, not about the fused slate.
+    for table in made.report.tables[-1:] if plan.shuffles else made.report.tables[:1]:
+        console.print(terminal_table(table))
     for finding in made.report.findings:
         console.print(f"- {finding}", markup=False, highlight=False)
     console.print(

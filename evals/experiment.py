@@ -12,12 +12,13 @@ from re2llm.catalog.sessions import Session
 from re2llm.errors import UserError
 from re2llm.evals.arms import ArmPlan, static_hint
 from re2llm.evals.experiment_plan import RECENCY, ExperimentPlan, Variant
+from re2llm.evals.hindsight import in_hindsight
 from re2llm.evals.main_table import fingerprint, main_table
 from re2llm.evals.metrics import HEADLINE
 from re2llm.evals.order_sensitivity import in_other_orders
 from re2llm.evals.pictures import LearningCurve
 from re2llm.evals.report import Report, against, make_report
-from re2llm.evals.results import NO_HINT, Arm, Comparison, Facts
+from re2llm.evals.results import HINDSIGHT, NO_HINT, Arm, Comparison, Facts
 from re2llm.evals.variant import FoldMaker, Learnt, learn_variant, other_workspace
 from re2llm.evals.variant_parts import VariantParts, open_variant
 from re2llm.graph.cases import Case
@@ -162,17 +163,24 @@ class _Run:
             if there is None or there.status not in USABLE:
                 own.store.put(sentence, by="experiment", why="the row of one sentence for all")
             more.append(static_hint(sentence.hint_id, RECENCY))
+        journal = own.workspace.root / "journal.jsonl"
         with self.tell(f"{variant.name}: judging") as report:
-            return await main_table(
+            comparison = await main_table(
                 own,
                 self.asked,
                 valid=self.valid,
                 facts=self.facts,
                 arms=variant.rows,
                 more=more,
-                journal_path=own.workspace.root / "journal.jsonl",
+                journal_path=journal,
                 progress=report,
             )
+            if HINDSIGHT not in variant.rows:
+                return comparison
+            best = await in_hindsight(
+                own, self.asked, facts=self.facts, journal_path=journal, progress=report
+            )
+        return replace(comparison, arms=(*comparison.arms, *([best] if best else [])))
 
     def _summed_up(
         self, comparison: Comparison, notes: Sequence[str], hints: dict[str, str]

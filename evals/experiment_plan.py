@@ -7,13 +7,13 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from re2llm.errors import UserError
-from re2llm.evals.results import BEST_STATIC, NEAREST_HINT, POLICY, RANDOM_HINT
+from re2llm.evals.results import BEST_STATIC, HINDSIGHT, NEAREST_HINT, POLICY, RANDOM_HINT
 from re2llm.graph.trainers import Method
 from re2llm.policy.features import FEATURE_NAMES
 
 RECENCY = "recency sentence"
 """The row of one sentence for all: weigh the latest items more."""
-ROWS = (RANDOM_HINT, NEAREST_HINT, RECENCY, BEST_STATIC, POLICY)
+ROWS = (RANDOM_HINT, NEAREST_HINT, RECENCY, BEST_STATIC, POLICY, HINDSIGHT)
 """What a variant can be asked with, beside no hint."""
 
 PACKAGED = Path(__file__).parent / "experiments"
@@ -76,7 +76,7 @@ class Variant(_Read):
     @property
     def trains(self) -> bool:
         """Whether a row needs what training brings."""
-        return not {POLICY, BEST_STATIC}.isdisjoint(self.rows)
+        return not {POLICY, BEST_STATIC, HINDSIGHT}.isdisjoint(self.rows)
 
     def label(self, row: str) -> str:
         """Name a row in the table."""
@@ -192,4 +192,5 @@ def _learning(variant: Variant, valid: int, test: int) -> int:
     calls = 0
     if variant.trains and recipe.policy_from == "training":
         calls += recipe.sessions + recipe.calls + recipe.calls // 4 + 2 * valid
-    return calls + len(variant.rows) * (test + min(valid, _WEIGHED))
+    asked = len(variant.rows) + (HINDSIGHT in variant.rows) * recipe.hints
+    return calls + asked * (test + min(valid, _WEIGHED))

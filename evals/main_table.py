@@ -63,10 +63,7 @@ async def main_table(
         UserError: no session has a target.
     """
     settings = parts.settings
-    finding = replace(
-        parts.steps.retrieve, retriever=KnownCandidates(retriever=parts.steps.retrieve.retriever)
-    )
-    steps = replace(parts.steps, retrieve=finding)
+    steps = remembering(parts)
     cases = parts.valid_cases() if valid is None else valid
     plans = [
         await _weighed(parts, steps, plan, cases[:_WEIGHED], progress)
@@ -109,6 +106,13 @@ async def _weighed(
     fusion = (await weigh_hinted(parts, hinted, progress)).fusion
     own = replace(steps, rerank=replace(steps.rerank, fusion=fusion))
     return replace(plan, runner=make_runner(parts, own))
+
+
+def remembering(parts: Parts) -> Steps:
+    """Return the graph's steps, with candidates that are found once per session."""
+    finding = parts.steps.retrieve
+    known = KnownCandidates(retriever=finding.retriever)
+    return replace(parts.steps, retrieve=replace(finding, retriever=known))
 
 
 def make_runner(parts: Parts, steps: Steps) -> GraphRunner:

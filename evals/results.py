@@ -19,6 +19,7 @@ BEST_STATIC = "best static hint"
 RANDOM_HINT = "random hint"
 NEAREST_HINT = "nearest hint"
 POLICY = "policy"
+HINDSIGHT = "best hint in hindsight"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,19 @@
 """The commands that send: exactly what they promise, nothing unasked, and in bounded time."""
 
+import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import uuid
+from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from recorder import Recorder, recorder
 from test_langsmith import GRAPH, KEY, OWN_WARNING
@@ -185,3 +189,23 @@ def run(words: list[str], url: str, **more: str) -> tuple[subprocess.CompletedPr
         check=False, cwd=TESTS.parent,
     )  # fmt: skip
     return done, time.perf_counter() - started
+
+
+async def test_the_service_traces_its_slates_masked(server: Recorder, shop: Path) -> None:
+    script = "import typer; from re2llm.commands.service import serve; typer.run(serve)"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, "-w", str(shop), "--port", "0", stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout is not None
+    line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
+    address = next(word for word in line.split() if word.startswith("http://"))
+    async with httpx.AsyncClient(base_url=address) as client:
+        asked = {"request": "for jo@example.org", "k": 3}
+        slate = (await client.post("/v1/recommendations", json=asked)).json()
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+    assert process.returncode == 0
+    (root,) = [run for run in server.runs.values() if not run.get("parent_run_id")]
+    assert root["extra"]["metadata"]["thread_id"] == slate["slate_id"]  # type: ignore[index]
+    assert root["session_name"] == "re2llm"
+    assert b"jo@example.org" not in b"".join(server.raw)

@@ -24,7 +24,8 @@ from re2llm.evals.table import make_table
 from re2llm.graph.builder import Steps, build_graph
 from re2llm.graph.cases import Case
 from re2llm.graph.learn_mix import learn_mix
-from re2llm.graph.parts import Parts, open_parts
+from re2llm.graph.opening import open_parts
+from re2llm.graph.parts import Parts
 from re2llm.llm.fusion import FusionExample, fit_weight
 from re2llm.llm.passes import ShuffledPasses
 from re2llm.policy.serving import ScoringPolicy

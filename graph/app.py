@@ -14,7 +14,8 @@ from langgraph.types import Command
 
 from re2llm.errors import UserError
 from re2llm.graph.builder import RecommendApp, build_graph
-from re2llm.graph.parts import Parts, open_parts
+from re2llm.graph.opening import open_parts
+from re2llm.graph.parts import Parts
 from re2llm.graph.routing import is_error
 from re2llm.graph.slate import Outcome, Slate, read_notices, read_slate, read_usage
 from re2llm.graph.state import RecommendInput, RecommendOutput

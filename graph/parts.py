@@ -11,15 +11,13 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
-from re2llm.catalog.dataset import Dataset, open_dataset
+from re2llm.catalog.dataset import Dataset
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.retrieve.index import HybridRetriever
 from re2llm.graph.builder import Steps
 from re2llm.graph.cases import Case, CaseMaker
-from re2llm.graph.knowledge import open_store
 from re2llm.graph.measure import Known, Measure, depth
-from re2llm.graph.models import open_model, open_scores
-from re2llm.graph.retrieval import Retrieval, open_retrieval
+from re2llm.graph.retrieval import Retrieval
 from re2llm.graph.trial import SimilarSessions
 from re2llm.kb_store.admission import HintAdmission, Writer
 from re2llm.kb_store.chroma_store import ChromaHintStore
@@ -29,18 +27,14 @@ from re2llm.kb_store.names import Names
 from re2llm.kb_store.redundancy import Redundancy
 from re2llm.kb_store.store import Eligible
 from re2llm.kb_store.verdict import AdmissionRules
-from re2llm.llm.ask import FORMS, Form
-from re2llm.llm.budget import Budget, BudgetLimits
 from re2llm.llm.cache import AnswerCache
-from re2llm.llm.client import ModelClient, Patience
+from re2llm.llm.client import ModelClient
 from re2llm.llm.first_token import FirstTokenReranker
 from re2llm.llm.fusion import SlateFusion
 from re2llm.llm.judge import HintJudge
 from re2llm.llm.likelihood import ClientScorer, LikelihoodReranker, some_items
 from re2llm.llm.mix import Mix
 from re2llm.llm.passes import ShuffledPasses
-from re2llm.llm.prices import FREE, find_price
-from re2llm.llm.probe import load_probe
 from re2llm.llm.prompts import prompt_texts, prompt_version
 from re2llm.llm.reflector import ThreeTurnReflector
 from re2llm.llm.rerank import ListwiseReranker
@@ -280,57 +274,6 @@ class Parts:
         self.store.close()
         self.cache.close()
         self.rewards.close()
-
-
-def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
-    """Open a workspace.
-
-    Raises:
-        UserError: there is no catalogue, another process writes this workspace, or a setting does
-            not fit it.
-    """
-    workspace = Workspace(settings.workspace)
-    workspace.require_data()
-    dataset = open_dataset(workspace.data)
-    retrieval = open_retrieval(workspace, dataset)
-    model, identity = open_model(settings, chat_model)
-    known = load_probe(workspace.probes, identity)
-    budget = Budget(BudgetLimits(calls=settings.max_calls, cost=settings.max_cost))
-    cache = AnswerCache(workspace.answers)
-
-    def ask(asked: BaseChatModel, name: str, forms: Sequence[Form]) -> ModelClient:
-        return ModelClient(
-            asked,
-            identity=name,
-            forms=forms,
-            cache=cache,
-            budget=budget,
-            price=FREE if settings.offline else find_price(settings.model),
-            patience=Patience(deadline=settings.timeout),
-            seed=settings.seed,
-        )
-
-    client = ask(model, identity, known.forms if known and known.forms else FORMS)
-    scorer = None
-    if settings.way == "likelihood":
-        scorer = ask(open_scores(settings, chat_model, known), f"scores {identity}", FORMS)
-    store = open_store(settings)
-    path = fusion_path(workspace, identity, settings)
-    return Parts(
-        settings=settings,
-        workspace=workspace,
-        dataset=dataset,
-        retrieval=retrieval,
-        store=store,
-        model=model,
-        identity=identity,
-        client=client,
-        scorer=scorer,
-        cache=cache,
-        rewards=RewardStore(workspace.rewards),
-        fusion=SlateFusion.load(path) if path.exists() else SlateFusion(),
-        slots=asyncio.Semaphore(settings.concurrency),
-    )
 
 
 def fusion_path(workspace: Workspace, identity: str, settings: Settings) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from re2llm.graph.cases import Case
 from re2llm.graph.parts import Parts
-from re2llm.llm.fusion import FusionExample, fit_weight
+from re2llm.llm.fusion import FusionExample, SlateFusion, fit_weight
 
 Report = Callable[[int, int], None]
 """Hears (done, planned)."""
@@ -22,10 +22,15 @@ async def learn_fusion(parts: Parts, cases: Sequence[Case], report: Report) -> P
     policy is trained: where the plain model adds nothing, hints must still be able to show what
     they are worth.
     """
-    examples = await _examples(parts, [(case, None) for case in cases], report)
-    fitted = fit_weight(examples, seed=parts.settings.seed)
+    fitted = await weigh_plain(parts, cases, report)
     hinted = max(fitted.weight, LEARNING_WEIGHT)
     return parts.with_fusion(fitted.model_copy(update={"hinted": hinted}))
+
+
+async def weigh_plain(parts: Parts, cases: Sequence[Case], report: Report) -> SlateFusion:
+    """Fit what an order counts that was given without a hint; nothing is saved."""
+    examples = await _examples(parts, [(case, None) for case in cases], report)
+    return fit_weight(examples, seed=parts.settings.seed)
 
 
 async def weigh_hinted(

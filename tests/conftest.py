@@ -38,7 +38,7 @@ def _folder(path: Path) -> Path:
 def shop_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with data and index, for copying."""
     from re2llm.catalog.shop.shop import ShopPlan, write_shop
-    from re2llm.graph.parts import open_parts
+    from re2llm.graph.opening import open_parts
     from re2llm.workspace import Workspace
 
     root = tmp_path_factory.mktemp("shop")

@@ -14,7 +14,8 @@ from re2llm.graph.cases import Case
 from re2llm.graph.explore import Plan, explore
 from re2llm.graph.folds import Fold, make_folds
 from re2llm.graph.learn import Learnt, TrainPlan, learn_policy
-from re2llm.graph.parts import Parts, open_parts
+from re2llm.graph.opening import open_parts
+from re2llm.graph.parts import Parts
 from re2llm.graph.weigh import learn_fusion, weigh_hinted
 from re2llm.kb_store.hint import Hint, Status, hint_id
 from re2llm.llm.ranking import RankAnswer, RankTask

@@ -7,7 +7,7 @@ from shop_settings import settings_for
 
 from re2llm.errors import UserError
 from re2llm.graph.models import model_config, open_model, open_scores
-from re2llm.graph.parts import open_parts
+from re2llm.graph.opening import open_parts
 from re2llm.llm.first_token import FirstTokenReranker
 from re2llm.llm.likelihood import LikelihoodReranker
 from re2llm.llm.passes import ShuffledPasses

@@ -18,7 +18,8 @@ from re2llm.evals.experiment_plan import PACKAGED, ExperimentPlan, Recipe, read_
 from re2llm.evals.report import write_report
 from re2llm.evals.results import STAND_IN, Facts
 from re2llm.evals.variant_parts import BlindPolicy, Untried, open_variant
-from re2llm.graph.parts import Parts, open_parts
+from re2llm.graph.opening import open_parts
+from re2llm.graph.parts import Parts
 from re2llm.kb_store.chroma_store import ChromaHintStore
 from re2llm.kb_store.hint import Status
 from re2llm.kb_store.starter import starter_hints

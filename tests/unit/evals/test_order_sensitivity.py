@@ -8,7 +8,8 @@ from eval_helpers import FACTS
 from shop_settings import settings_for
 
 from re2llm.evals.order_sensitivity import agreement, in_other_orders, shuffled
-from re2llm.graph.parts import Parts, open_parts
+from re2llm.graph.opening import open_parts
+from re2llm.graph.parts import Parts
 from re2llm.llm.ranking import RankAnswer, RankTask
 
 

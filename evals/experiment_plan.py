@@ -51,6 +51,11 @@ class Recipe(_Read):
     """Beginnings of the names of session features that the policy does not see."""
 
     @property
+    def words(self) -> str:
+        """Write it down for the report."""
+        return ", ".join(f"{name} {value}" for name, value in self if value != ())
+
+    @property
     def exploration(self) -> tuple[object, ...]:
         """All that exploration asks by: variants that agree in it pay for it once."""
         checks = (self.effect_check, self.redundancy_check)

@@ -8,6 +8,9 @@ import typer
 from re2llm.commands.learn import SeedOption, opened
 from re2llm.commands.serve import WorkspaceOption
 
+_SHARED = ("model", "prompts", "retrieval", "re2llm")
+"""What of the workspace all variants share; hints, policy and weights are their own."""
+
 
 def experiment(
     file: Annotated[
@@ -49,12 +52,13 @@ def experiment(
         )
         more = f" --from {elsewhere}" if elsewhere else ""
         told = facts(parts, "test sessions", f"re2llm experiment {file}{more}")
-        about = {"about": plan.about, "calls estimated": f"at most {most:,}"}
-        told = replace(
-            told,
-            title=f"{plan.title}: {parts.dataset.meta.name}",
-            more={**about, **told.more},
-        )
+        about = {
+            "about": plan.about,
+            "calls estimated": f"at most {most:,}",
+            **{f"variant {one.name!r}": one.recipe.words for one in plan.variants},
+            **{name: told.more[name] for name in _SHARED},
+        }
+        told = replace(told, title=f"{plan.title}: {parts.dataset.meta.name}", more=about)
         folder = experiment_folder(parts, plan, elsewhere)
         made = asyncio.run(
             run_experiment(parts, plan, folder, facts=told, tell=progress, elsewhere=elsewhere)

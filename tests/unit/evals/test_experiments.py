@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from shop_settings import settings_for
 
@@ -24,8 +25,11 @@ from re2llm.kb_store.chroma_store import ChromaHintStore
 from re2llm.kb_store.hint import Status
 from re2llm.kb_store.starter import starter_hints
 from re2llm.kb_store.store import Eligible
+from re2llm.policy.card import Card, Origin
 from re2llm.policy.choice import Choice
+from re2llm.policy.constant import ConstantScorer
 from re2llm.policy.features import FEATURE_NAMES
+from re2llm.policy.saved import save_policy
 from re2llm.workspace import Workspace
 
 FILES = sorted(path.stem for path in PACKAGED.glob("*.toml"))
@@ -70,10 +74,18 @@ def run(
 
 @pytest.fixture
 def other(shop_once: Path, tmp_path: Path) -> Path:
-    """Another workspace with general hints."""
-    with closing(ChromaHintStore(tmp_path / "other" / "hints", HashingEncoder())) as store:
-        store.put_all(starter_hints("default", Status.ACTIVE, 0.0), by="test", why="to carry")
-    return tmp_path / "other"
+    """Another workspace with general hints, and a policy that always gives the first one."""
+    home, encoder = Workspace(tmp_path / "other"), HashingEncoder()
+    hints = starter_hints("default", Status.ACTIVE, 0.0)
+    with closing(ChromaHintStore(home.hints, encoder)) as store:
+        store.put_all(hints, by="test", why="to carry")
+    scorer = ConstantScorer(
+        (hints[0].hint_id,), torch.ones(1), features=len(FEATURE_NAMES), dim=encoder.dim
+    )
+    origin = Origin(trainer="test", data="another shop", static_hint=hints[0].hint_id)
+    card = Card(kind="", origin=origin, encoder=encoder.identity, dim=0)
+    save_policy(home.policy, scorer, card, serve=True)
+    return home.root
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -187,3 +199,30 @@ def test_an_unknown_experiment_names_those_there_are() -> None:
 def test_what_must_come_from_elsewhere_must_be_there(shop: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--from"):
         run(shop, tiny("transfer"), tmp_path)
+
+
+def test_hints_and_a_policy_from_elsewhere_serve_here(shop: Path, other: Path) -> None:
+    plan = tiny("transfer")
+    carried = plan.variants[1]
+    plan = plan.model_copy(update={"variants": (carried,), "against": None})
+    made, folder = run(shop, plan, other)
+    arm = made.report.comparison.arm(carried.name)
+    assert arm is not None
+    assert set(arm.hint_ids) == {starter_hints("default", Status.ACTIVE, 0.0)[0].hint_id}
+    assert "comes from another shop" in made.report.findings[-1]
+    variant = next(path.parent for path in folder.glob("*/hints"))
+    onward, again = run(shop, plan, variant)
+    assert again != folder
+    assert onward.calls == 0
+    assert onward.report.tables == made.report.tables
+
+
+def test_a_workspaces_own_hints_can_be_taken_over(shop: Path) -> None:
+    with closing(open_parts(settings_for(shop), None)) as parts:
+        hints = starter_hints("default", Status.ACTIVE, 0.0)
+        parts.store.put_all(hints[:3], by="test", why="its own")
+    plan = tiny("transfer")
+    hinted = plan.variants[2].model_copy(update={"rows": ("nearest hint",)})
+    plan = plan.model_copy(update={"variants": (hinted,), "against": None})
+    made, _ = run(shop, plan, shop)
+    assert ": 3 active hints" in made.report.findings[-1]

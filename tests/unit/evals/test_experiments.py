@@ -1,6 +1,8 @@
 """Experiments: every file runs on a small shop, stops and goes on, and is paid for once."""
 
 import asyncio
+import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from shop_settings import settings_for
 
 from re2llm.catalog.dataset import open_dataset
 from re2llm.catalog.hashing import HashingEncoder
+from re2llm.commands.experiment import experiment
 from re2llm.errors import UserError
 from re2llm.evals.experiment import Made, experiment_folder, run_experiment
 from re2llm.evals.experiment_plan import PACKAGED, ExperimentPlan, Recipe, read_plan
@@ -226,3 +229,38 @@ def test_a_workspaces_own_hints_can_be_taken_over(shop: Path) -> None:
     plan = plan.model_copy(update={"variants": (hinted,), "against": None})
     made, _ = run(shop, plan, shop)
     assert ": 3 active hints" in made.report.findings[-1]
+
+
+def test_the_command_tells_the_bill_before_and_after(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RE2LLM_MODEL", "stand-in")
+    asked = {"elsewhere": None, "sessions": 4, "max_calls": 200, "seed": None, "workspace": shop}
+    paid = []
+    for out in (shop / "one", shop / "two"):
+        experiment("candidate-order", out=out, **asked)  # type: ignore[arg-type]
+        said = capsys.readouterr()
+        assert "At most about" in said.err
+        assert "200 of them allowed" in " ".join(said.err.split())
+        paid.append(re.findall(r"Paid: (\d+) model calls", said.out))
+        assert STAND_IN in (out / "report.html").read_text()
+    assert int(paid[0][0]) > 0
+    assert paid[1] == ["0"]
+
+
+def test_data_that_is_not_there_is_skipped_with_a_reason(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", PACKAGED / "all.sh", tmp_path, "no-such-data"],
+        capture_output=True, text=True, check=True, cwd=tmp_path, env={"BIN": "/none"},
+    )  # fmt: skip
+    assert done.stdout.startswith("skipped no-such-data: there is no folder")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_documented_file_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "experiments.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "own.toml").write_text(example)
+    plan = read_plan(str(tmp_path / "own.toml"))
+    assert [one.recipe.sessions for one in plan.variants] == [300, 150]
+    assert set(FILES) == set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE))

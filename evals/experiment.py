@@ -194,6 +194,7 @@ class _Run:
             hints=hints,
             kinds=self.parts.workspace.read_kinds(),
             references=references,
+            closely=plan.closely,
         )
         said = [
             against(row, references[-1])

@@ -120,6 +120,14 @@ class ExperimentPlan(_Read):
             "elsewhere" in (one.recipe.hints_from, one.recipe.policy_from) for one in self.variants
         )
 
+    @property
+    def closely(self) -> str:
+        """The row whose sessions are shown one by one."""
+        if self.against is not None:
+            return self.against
+        first = self.variants[0]
+        return first.label(POLICY if POLICY in first.rows else first.rows[0])
+
     def most_calls(self, *, valid: int, test: int) -> int:
         """Estimate the model calls, from above: nothing in the cache, every error reflected on."""
         judged, held_out = min(self.test, test), min(valid, _VALID)

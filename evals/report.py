@@ -55,6 +55,7 @@ def make_report(
     kinds: Mapping[str, str] | None = None,
     curve: LearningCurve | None = None,
     references: Sequence[str] = REFERENCES,
+    closely: str = POLICY,
 ) -> Report:
     """Sum up a run.
 
@@ -66,12 +67,13 @@ def make_report(
         kinds: session id to what kind of session it is (intent, genre).
         curve: how the policy learnt.
         references: the rows that the others are compared with.
+        closely: the row whose sessions and choices are shown; the last one where there is none.
     """
     tables = (
         make_table(comparison, "slate", references=references),
         make_table(comparison, "model", references=references),
     )
-    before, after = comparison.arm(NO_HINT), comparison.arm(POLICY)
+    before, after = comparison.arm(NO_HINT), comparison.arm(closely)
     if after is None:
         after = comparison.arms[-1]
     groups: tuple[Group, ...] = ()

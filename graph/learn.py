@@ -7,11 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from re2llm.errors import UserError
 from re2llm.graph.cases import Case
 from re2llm.graph.folds import Fold
+from re2llm.graph.judging import (
+    CurvePoint,
+    Judging,
+    known_gains,
+    paid_rewards,
+    promote,
+    static_rival,
+)
 from re2llm.graph.learn_mix import learn_mix
 from re2llm.graph.parts import Parts
 from re2llm.graph.weigh import Report, weigh_hinted
@@ -19,12 +26,9 @@ from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.store import Eligible
 from re2llm.llm.prompts import prompt_version
 from re2llm.llm.usage import Usage
-from re2llm.policy.bootstrap import mean_interval
 from re2llm.policy.card import Card, Origin
-from re2llm.policy.gate import Decision, Rival, judge
+from re2llm.policy.gate import Decision, judge
 from re2llm.policy.halving import Halving
-from re2llm.policy.hint_side import HintSide
-from re2llm.policy.paid import PaidRewards
 from re2llm.policy.saved import save_policy
 from re2llm.policy.scorer import Scorer
 from re2llm.policy.serving import ScoringPolicy
@@ -51,16 +55,6 @@ class TrainPlan:
     hints: int = 60
     curve: int = 0
     slack: float = 0.005
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurvePoint:
-    """The policy as it was after so many calls: mean held-out gain over no hint."""
-
-    calls: int
-    gain: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +107,7 @@ async def learn_policy(
         eligible,
         known=known.gains,
     )
-    source = _paid(parts, cases, texts)
+    source = paid_rewards(parts, cases, texts)
     snapshots: list[tuple[int, Scorer]] = []
 
     def note(point: Point, scorer: Callable[[], Scorer]) -> None:
@@ -124,19 +118,19 @@ async def learn_policy(
 
     seed = parts.settings.seed
     static = await Halving().train(problem, source, calls=plan.static_calls, seed=seed)
-    problem = replace(problem, known=_gains(parts, cases, problem.hints))
+    problem = replace(problem, known=known_gains(parts, cases, problem.hints))
     trained = await plan.trainer.train(problem, source, calls=plan.calls, seed=seed, progress=note)
     policy = ScoringPolicy(scorer=trained.scorer, name=plan.trainer.name)
     states = np.stack([case.features for case in valid])
     static_hint = problem.hints.ids[int(static.scorer.scores(states[:1], problem.hints).argmax())]
-    rival = await _everywhere(parts, valid, static_hint, texts)
+    rival = await static_rival(parts, valid, static_hint, texts)
     picked = [
         (case, texts[problem.hints.ids[pick.column]])
         for case, pick in zip(valid, policy.best(states, problem.hints), strict=True)
         if pick.column is not None
     ]
     parts = (await weigh_hinted(parts, picked)).as_served
-    judging = _Judging(parts, valid, problem.hints, texts)
+    judging = Judging(parts, valid, problem.hints, texts)
     await judging.pay_for(policy)
     decision = judge(
         policy, judging.states, problem.hints, judging.gains, rival, slack=plan.slack, seed=seed
@@ -145,7 +139,7 @@ async def learn_policy(
     curve.append(await judging.point(len(trained.logged), trained.scorer))
     promoted: tuple[Hint, ...] = ()
     if decision.serves:
-        promoted = _promote(parts, policy, judging)
+        promoted = promote(parts, policy, judging)
         parts = parts.with_fusion(parts.fusion)
         if parts.settings.calls_per_slate > 1:
             active = parts.store.eligible(tenant=parts.settings.tenant)
@@ -172,66 +166,6 @@ async def learn_policy(
     )
 
 
-async def _everywhere(
-    parts: Parts, cases: Sequence[Case], hint_id: str, texts: dict[str, str]
-) -> Rival:
-    """Measure one hint for all on the slate, its order weighed as is best for it."""
-    weighed = await weigh_hinted(parts, [(case, texts[hint_id]) for case in cases])
-    source = _paid(weighed.as_served, cases, texts)
-    gains = await source.rewards([(row, hint_id) for row in range(len(cases))])
-    return Rival(hint_id=hint_id, gains=gains)
-
-
-class _Judging:
-    """Validation cases and what is known of them under the hints."""
-
-    def __init__(
-        self, parts: Parts, cases: Sequence[Case], hints: HintSide, texts: dict[str, str]
-    ) -> None:
-        self.states = np.stack([case.features for case in cases])
-        self.hints = hints
-        self.source = _paid(parts, cases, texts)
-        self._parts = parts
-        self._cases = cases
-        self._seed = parts.settings.seed
-
-    @property
-    def gains(self) -> NDArray[np.float64]:
-        """(cases, hints) gains; NaN where they were not needed."""
-        return _gains(self._parts, self._cases, self.hints)
-
-    @property
-    def base(self) -> float:
-        """Mean metric without a hint."""
-        keys = [case.key for case in self._cases]
-        return float(np.nanmean(self._parts.rewards.table(self._parts.scope, keys, ()).base))
-
-    async def pay_for(self, policy: ScoringPolicy) -> None:
-        """Measure what the policy would choose, and every session without a hint."""
-        await self.source.bases(range(len(self._cases)))
-        await self.source.rewards(
-            [
-                (row, self.hints.ids[pick.column])
-                for row, pick in enumerate(policy.best(self.states, self.hints))
-                if pick.column is not None
-            ]
-        )
-
-    async def point(self, calls: int, scorer: Scorer) -> CurvePoint:
-        """Measure a policy on all cases."""
-        policy = ScoringPolicy(scorer=scorer, name="snapshot")
-        await self.pay_for(policy)
-        gains = self.gains
-        picked = np.array(
-            [
-                0.0 if pick.column is None else gains[row, pick.column]
-                for row, pick in enumerate(policy.best(self.states, self.hints))
-            ]
-        )
-        found = mean_interval(picked[np.isfinite(picked)], seed=self._seed)
-        return CurvePoint(calls=calls, gain=found.mean, low=found.low, high=found.high)
-
-
 def _to_learn(parts: Parts, most: int) -> Eligible:
     """Take the active hints, and shadow hints, the best by their lower bound first."""
     tenant = parts.settings.tenant
@@ -243,48 +177,12 @@ def _to_learn(parts: Parts, most: int) -> Eligible:
     return Eligible(hints=tuple(hints), vectors=vectors)
 
 
-def _promote(parts: Parts, policy: ScoringPolicy, judging: _Judging) -> tuple[Hint, ...]:
-    """Activate the shadow hints that the policy chooses, and by which it gains on average."""
-    gains = judging.gains
-    found: dict[int, list[float]] = {}
-    for row, pick in enumerate(policy.best(judging.states, judging.hints)):
-        if pick.column is not None and np.isfinite(gains[row, pick.column]):
-            found.setdefault(pick.column, []).append(float(gains[row, pick.column]))
-    promoted = []
-    for column, seen in sorted(found.items()):
-        hint = parts.store.get(judging.hints.ids[column], tenant=parts.settings.tenant)
-        if hint is None or hint.status is not Status.SHADOW or sum(seen) <= 0:
-            continue
-        why = (
-            f"the policy chooses it in {len(seen)} held-out sessions and gains "
-            f"{sum(seen) / len(seen):+.3f} there"
-        )
-        promoted.append(replace(hint, status=Status.ACTIVE, reason=why))
-    parts.store.put_all(promoted, by="train", why="chosen by the policy that serves")
-    return tuple(promoted)
-
-
-def _paid(parts: Parts, cases: Sequence[Case], texts: dict[str, str]) -> PaidRewards:
-    measure = parts.measure
-
-    async def value(row: int, hint_id: str | None) -> float | None:
-        case = cases[row]
-        hint = None if hint_id is None else texts[hint_id]
-        return await measure.value(case.task, case.target, hint)
-
-    return PaidRewards(parts.rewards, parts.scope, [case.key for case in cases], value)
-
-
-def _gains(parts: Parts, cases: Sequence[Case], hints: HintSide) -> NDArray[np.float64]:
-    return parts.rewards.table(parts.scope, [case.key for case in cases], hints.ids).gains
-
-
 def _card(
     parts: Parts,
     plan: TrainPlan,
     trained: Trained,
     decision: Decision,
-    judging: _Judging,
+    judging: Judging,
     static_hint: str,
 ) -> Card:
     digest = hashlib.sha256("\0".join(judging.hints.ids).encode()).hexdigest()[:12]

@@ -95,7 +95,7 @@ async def _learn(settings: "Settings") -> None:
             parts.dataset, parts.retriever, parts.case_maker, limit=SESSIONS, seed=settings.seed
         )
         with progress("Reflecting on errors") as report:
-            found = await explore(parts, folds, Plan(hints=12, patience=8), report)
+            found = await explore(parts, folds, Plan(hints=12, patience=6), report)
         console.print(
             f"[bold]Explore[/bold]  {found.errors} of {found.sessions} sessions missed; "
             f"{found.reflections} reflections proposed {found.proposed} hints: {found.admitted} "

@@ -26,7 +26,7 @@ for name in $there; do
     echo "skipped transfer to $name: there is no other data set to take hints over from"
     continue
   fi
-  from=$(ls -d "runs/$last/runs"/ablations-*/whole | head -n 1)
+  from=$(ls -dt "runs/$last/runs"/ablations-*/whole | head -n 1)
   "$BIN/re2llm" experiment "$here/transfer.toml" --workspace "runs/$name" --from "$from" \
     --out "runs/$name/runs/transfer"
   last=$name

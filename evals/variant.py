@@ -62,16 +62,13 @@ class FoldMaker:
         """
         if sessions not in self._made:
             parts = self._parts
-            folds = make_folds(
+            self._made[sessions] = make_folds(
                 parts.dataset,
                 parts.retriever,
                 parts.case_maker,
                 limit=sessions,
                 seed=parts.settings.seed,
             )
-            if not any(fold.cases for fold in folds):
-                raise UserError("no training session has a next item; ingest sessions first")
-            self._made[sessions] = folds
         return self._made[sessions]
 
 

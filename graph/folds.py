@@ -8,6 +8,7 @@ import numpy as np
 from re2llm.catalog.dataset import Dataset
 from re2llm.catalog.retrieve.index import HybridRetriever
 from re2llm.catalog.sessions import Session, SessionLog
+from re2llm.errors import UserError
 from re2llm.graph.cases import Case, CaseMaker
 
 _SMALL = 0.2
@@ -39,10 +40,15 @@ def make_folds(
         maker: makes cases.
         limit: how many sessions.
         seed: of the draw.
+
+    Raises:
+        UserError: no training session has a next item.
     """
     with_target = [
         index for index, session in enumerate(dataset.train_sessions) if session.target is not None
     ]
+    if not with_target:
+        raise UserError("no training session has a next item to learn from; ingest sessions first")
     order = np.random.default_rng(seed).permutation(len(with_target))[:limit]
     drawn = [with_target[place] for place in order]
     turns = 1 if len(drawn) <= _SMALL * len(dataset.train) else _TURNS

@@ -1,5 +1,6 @@
 """How likely a completions server finds given texts: it reads them, and writes nothing."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -46,12 +47,12 @@ class ScoreModel(BaseChatModel):
     def _generate(
         self,
         messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
+        stop: list[str] | None = None,  # noqa: ARG002
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **more: Any,
     ) -> ChatResult:
-        """Refuse: there is no blocking way."""
-        raise NotImplementedError("ask with ainvoke")
+        """Score the prompts where no event loop runs."""
+        return asyncio.run(self._agenerate(messages, **more))
 
     async def _agenerate(
         self,

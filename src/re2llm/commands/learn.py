@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from re2llm.commands.serve import WorkspaceOption
-from re2llm.errors import UserError
 from re2llm.graph.trainers import Method
 
 if TYPE_CHECKING:
@@ -270,13 +269,6 @@ async def _fused(parts: "Parts", *, anew: bool = False) -> "Parts":
 def _folds(parts: "Parts", sessions: int) -> "list[Fold]":
     from re2llm.graph.folds import make_folds
 
-    folds = make_folds(
-        parts.dataset,
-        parts.retriever,
-        parts.case_maker,
-        limit=sessions,
-        seed=parts.settings.seed,
+    return make_folds(
+        parts.dataset, parts.retriever, parts.case_maker, limit=sessions, seed=parts.settings.seed
     )
-    if not any(fold.cases for fold in folds):
-        raise UserError("no training session has a next item to learn from; ingest sessions first")
-    return folds

@@ -19,7 +19,16 @@ from re2llm.service.options import ServeSettings
 from re2llm.service.pace import RateLimit
 from re2llm.service.problems import handle_problems
 from re2llm.service.replies import Idempotent
-from re2llm.service.routes import chat, health, hints, items, recommendations, rerank, sessions
+from re2llm.service.routes import (
+    chat,
+    health,
+    hints,
+    items,
+    pages,
+    recommendations,
+    rerank,
+    sessions,
+)
 
 _ABOUT = """Recommendations that learn how to ask.
 
@@ -51,6 +60,7 @@ def create_api(front: Front) -> FastAPI:
     for routes in (sessions, recommendations, chat, hints, items, rerank):
         api.include_router(routes.router, dependencies=keyed)
     api.include_router(health.router)
+    api.include_router(pages.router)
     return api
 
 

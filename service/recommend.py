@@ -75,7 +75,10 @@ class Recommender:
             "filters": None if asked.filters is None else dict(asked.filters),
             "k": asked.k,
         }
-        thread: RunnableConfig = {"configurable": {"thread_id": slate_id}}
+        thread: RunnableConfig = {
+            "run_id": uuid.UUID(slate_id),
+            "configurable": {"thread_id": slate_id},
+        }
         output: RecommendOutput = {}
         async for mode, told in self.app.graph.astream(
             given,

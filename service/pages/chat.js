@@ -23,6 +23,11 @@ function said(role, text) {
   return line;
 }
 
+/** The sentence before a list; the list itself stands in the cards. */
+function lead(text) {
+  return text.split("\n").filter((line) => !/^\d+\. /.test(line)).join("\n").replace(/:$/, ".");
+}
+
 function words(value) {
   return Array.isArray(value) ? value.join(", ") : String(value);
 }
@@ -33,7 +38,7 @@ function card(item, place, slate) {
   const box = make(
     "li", { class: "card" },
     make("h3", {}, make("span", { class: "number" }, `${place}. `), item.title),
-    price === undefined || price === null ? null : make("p", { class: "price" }, words(price)),
+    price === undefined || price === null ? null : make("p", { class: "price" }, Number(price).toFixed(2)),
     make("dl", {}, ...shown.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, words(value))])),
     item.reasons.length
       ? make("details", {}, make("summary", {}, "Why this?"), make("ul", {}, ...item.reasons.map((why) => make("li", {}, why))))
@@ -106,7 +111,7 @@ async function talk(message) {
   await listen(`/v1/sessions/${session}/chat`, { message }, (name, data) => {
     if (name === "progress") tell(STEPS[data.step] || "…");
     if (name === "cards") answer = data;
-    if (name === "text") said("assistant", data.text);
+    if (name === "text") said("assistant", answer?.fresh ? lead(data.text) : data.text);
     if (name === "error") throw new Error(data.detail);
   });
   if (!answer) throw new Error("The conversation broke off. Say it again.");
@@ -118,10 +123,10 @@ async function talk(message) {
 }
 
 function showCards({ cards, slate_id }) {
-  const list = make("ol", { class: "cards" }, ...cards.map((item, at) => card(item, at + 1, slate_id)));
+  const list = make("ol", { class: "cards", tabindex: 0, "aria-label": "Items" }, ...cards.map((item, at) => card(item, at + 1, slate_id)));
   const line = make("li", {}, list);
   byId("log").append(line);
-  line.scrollIntoView({ block: "nearest" });
+  line.scrollIntoView({ block: "end" });
 }
 
 async function run(act) {
@@ -137,7 +142,7 @@ async function begin() {
   if (session) {
     try {
       const kept = await call(`/v1/sessions/${session}/chat`);
-      kept.messages.forEach(({ role, text }) => said(role, text));
+      kept.messages.forEach(({ role, text }) => said(role, role === "assistant" ? lead(text) : text));
       if (kept.cards.length && kept.slate_id) showCards(kept);
       show(kept);
       showEvents(await call(`/v1/sessions/${session}`));

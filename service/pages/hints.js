@@ -16,12 +16,16 @@ async function ask(question, words = "") {
   return dialog.returnValue ? byId("answer").value.trim() : null;
 }
 
+/** What happened, in words; notes of support and of counts are not changes. */
+const told = (line) => `${line.status || line.action}, by ${line.by}`;
+const changes = (log) => log.filter((line) => !["support", "record"].includes(line.action));
+
 function evidence({ evidence: seen, shown, helped, hurt, reason }) {
   const measured = seen.sessions
     ? `Tried on ${seen.sessions} similar sessions: ${signed(seen.gain)} on average, at least ${signed(seen.low)}. `
     : "Not tried on similar sessions. ";
-  const served = shown ? `Served ${shown} times: helped ${helped}, hurt ${hurt}. ` : "";
-  return make("p", { class: "soft" }, measured + served + reason);
+  const served = shown ? `Served ${shown === 1 ? "once" : `${shown} times`}: helped ${helped}, hurt ${hurt}. ` : "";
+  return make("p", { class: "soft" }, measured + served + reason.charAt(0).toUpperCase() + reason.slice(1));
 }
 
 function entry(hint) {
@@ -32,7 +36,7 @@ function entry(hint) {
   const why = async (path, question) => {
     const words = await ask(question);
     if (words === null) return;
-    await call(`/v1/hints/${hint.hint_id}/${path}`, { method: "POST", body: { why: words } });
+    await call(path, { method: "POST", body: { why: words } });
     await refresh();
   };
   return make(
@@ -42,8 +46,8 @@ function entry(hint) {
     evidence(hint),
     make(
       "div", { class: "row" },
-      hint.status === "active" ? null : act("Approve", () => why("approve", "Approve this hint. Why? (for the record)")),
-      hint.status === "disabled" ? null : act("Disable", () => why("disable", "Switch this hint off. Why? (for the record)")),
+      hint.status === "active" ? null : act("Approve", () => why(`/v1/hints/${hint.hint_id}/approve`, "Approve this hint. Why? (for the record)")),
+      hint.status === "disabled" ? null : act("Disable", () => why(`/v1/hints/${hint.hint_id}/disable`, "Switch this hint off. Why? (for the record)")),
       act("Edit", async () => {
         const text = await ask("New words; the old hint is retired and kept as its parent.", hint.text);
         if (!text || text === hint.text) return;
@@ -52,10 +56,10 @@ function entry(hint) {
       }),
       act("History", async () => {
         if (story.childElementCount) return story.replaceChildren();
-        const told = await call(`/v1/hints/${hint.hint_id}`);
+        const past = await call(`/v1/hints/${hint.hint_id}`);
         story.replaceChildren(
-          ...told.ancestry.map((parent) => make("li", {}, `Came out of: ${parent.text}`)),
-          ...told.log.map((line) => make("li", {}, `${when(line.at)}: ${line.action}${line.status ? `, ${line.status}` : ""}, by ${line.by}. ${line.why}`)),
+          ...past.ancestry.map((parent) => make("li", {}, `Came out of: ${parent.text}`)),
+          ...changes(past.log).map((line) => make("li", {}, `${when(line.at)}: ${told(line)}. ${line.why}`)),
         );
         return undefined;
       }),
@@ -64,10 +68,11 @@ function entry(hint) {
   );
 }
 
-function change(line) {
+function change(line, texts) {
   return make(
     "li", {},
-    make("div", {}, `${line.action}${line.status ? `, ${line.status}` : ""}, by ${line.by}`),
+    make("div", {}, texts.get(line.hint_id) || line.hint_id),
+    make("div", { class: "soft" }, told(line)),
     make("div", { class: "soft" }, `${when(line.at)}. ${line.why}`),
     make("button", {
       type: "button", class: "small", "aria-label": `Back to entry ${line.seq}`,
@@ -83,14 +88,16 @@ function change(line) {
 
 async function refresh() {
   const status = byId("filter").value;
-  const [hints, log] = await Promise.all([
-    call(`/v1/hints${status ? `?status=${status}` : ""}`),
-    call("/v1/hints/log?last=40"),
+  const [all, log] = await Promise.all([
+    call("/v1/hints"),
+    call("/v1/hints/log?last=200"),
   ]);
+  const texts = new Map(all.map((hint) => [hint.hint_id, hint.text]));
+  const hints = all.filter((hint) => !status || hint.status === status);
   const order = ["active", "shadow", "candidate", "disabled", "retired", "refused"];
   hints.sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status) || b.evidence.gain - a.evidence.gain);
   byId("hints").replaceChildren(...hints.map(entry));
-  byId("log").replaceChildren(...log.reverse().map(change));
+  byId("log").replaceChildren(...changes(log).reverse().slice(0, 40).map((line) => change(line, texts)));
   tell(hints.length ? `${hints.length} hints` : "No hints here yet. Run re2llm explore, or add one.");
 }
 

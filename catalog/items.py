@@ -19,6 +19,10 @@ class Item:
     title: str
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        """Hash by id, so that what follows from an item alone can be kept."""
+        return hash(self.item_id)
+
 
 class Catalog:
     """All items, addressed by id or by position.

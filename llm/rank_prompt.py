@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
@@ -45,17 +46,10 @@ SHORTER: tuple[Detail, ...] = (
 
 def item_line(item: Item, detail: Detail, notes: Sequence[str] = ()) -> str:
     """Return an item on one line: title, attributes, notes, parted by ` | `."""
-    parts = [sanitise(item.title, detail.title) or "untitled"]
-    if detail.attributes:
-        others = sorted(name for name in item.attributes if name not in _FIRST)
-        for name in (*_FIRST, *others):
-            value = item.attributes.get(name)
-            if value is None or value == "" or name in _SILENT:
-                continue
-            parts.append(f"{sanitise(name, 30)}: {_words(value, name)}")
+    facts = _facts(item, detail)
     if detail.notes and notes:
-        parts.append("notes: " + "; ".join(sanitise(note, _NOTE) for note in notes))
-    return " | ".join(parts)
+        return facts + " | notes: " + "; ".join(sanitise(note, _NOTE) for note in notes)
+    return facts
 
 
 def session_lines(session: Sequence[Item], detail: Detail) -> str:
@@ -120,6 +114,19 @@ def rank_messages(
         instruction=instruction,
     )
     return [SystemMessage(prompt("rank").text), HumanMessage(user)]
+
+
+@lru_cache(maxsize=1 << 14)
+def _facts(item: Item, detail: Detail) -> str:
+    parts = [sanitise(item.title, detail.title) or "untitled"]
+    if detail.attributes:
+        others = sorted(name for name in item.attributes if name not in _FIRST)
+        for name in (*_FIRST, *others):
+            value = item.attributes.get(name)
+            if value is None or value == "" or name in _SILENT:
+                continue
+            parts.append(f"{sanitise(name, 30)}: {_words(value, name)}")
+    return " | ".join(parts)
 
 
 def _words(value: AttributeValue, name: str) -> str:

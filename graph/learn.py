@@ -27,6 +27,7 @@ from re2llm.kb_store.store import Eligible
 from re2llm.llm.prompts import prompt_version
 from re2llm.llm.usage import Usage
 from re2llm.policy.card import Card, Origin
+from re2llm.policy.features import FEATURE_GROUPS
 from re2llm.policy.gate import Decision, judge
 from re2llm.policy.halving import Halving
 from re2llm.policy.saved import save_policy
@@ -106,6 +107,7 @@ async def learn_policy(
         np.stack([case.features for case in cases]) if cases else np.zeros((0, 0), np.float32),
         eligible,
         known=known.gains,
+        groups=FEATURE_GROUPS,
     )
     source = paid_rewards(parts, cases, texts)
     snapshots: list[tuple[int, Scorer]] = []

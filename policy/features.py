@@ -56,6 +56,18 @@ FEATURE_NAMES: tuple[str, ...] = (
     "request_words_gap",
 )
 
+
+def _group(name: str) -> str:
+    if name.endswith(("_place", "_place_spread")):
+        return "place"
+    return "session" if name.startswith(("session_", "request_")) else "offer"
+
+
+FEATURE_GROUPS = np.array(
+    [[_group(name) == group for name in FEATURE_NAMES] for group in ("session", "place", "offer")]
+)
+"""(groups, features): who is shopping, where that stands among what is on offer, and the offer."""
+
 _NEAR_YEARS = 3.0
 _NEAR_PRICE = math.log(1.5)
 _BEST = 5

@@ -1,15 +1,18 @@
 """How sessions are likened: a few numbers whose inner products are a session kernel.
 
 Three views of a session are likened apart: `linear` (the standardised features) and two radial
-kernels, `broad` and `narrow`, seen from landmark sessions (Nyström). Sessions need not be paid for,
-so the views are fitted on all of them, before the first call. What the rewards then say of the
-views' weights decides how they are pressed into a few principal numbers.
+kernels, `broad` and `narrow`, seen from landmark sessions (Nyström); each once for every group of
+features, so that a group that tells nothing does not drown one that does. Sessions need not be
+paid for, so the views are fitted on all of them, before the first call. What the rewards then say
+of the views' weights decides how they are pressed into a few principal numbers.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 VIEWS = ("linear", "broad", "narrow")
@@ -29,56 +32,70 @@ class SessionViews:
         mean: (features,) of the training sessions.
         scale: (features,) their deviations.
         landmarks: (landmarks, features) standardised sessions.
-        median: () squared median distance of two landmarks.
-        projections: by radial view, (landmarks, rank).
+        groups: (groups, features) 1 where a group has a feature; each group is viewed by itself.
+        medians: (groups,) squared median distance of two landmarks.
+        projections: by radial view and group, as `broad.0`, (landmarks, rank).
         names: which views there are, a part of `VIEWS` in that order.
     """
 
     mean: Tensor
     scale: Tensor
     landmarks: Tensor
-    median: Tensor
+    groups: Tensor
+    medians: Tensor
     projections: Mapping[str, Tensor]
     names: tuple[str, ...]
 
     @classmethod
     def fit(
-        cls, states: Tensor, names: tuple[str, ...], rank: int, draws: torch.Generator
+        cls,
+        states: Tensor,
+        names: tuple[str, ...],
+        rank: int,
+        draws: torch.Generator,
+        groups: NDArray[np.bool_] | None = None,
     ) -> "SessionViews":
         """Fit on (sessions, features); `rank` bounds each radial view."""
         states = states.double()
+        masks = torch.ones(1, states.shape[1]) if groups is None else torch.from_numpy(groups)
+        masks = masks.double()
         mean = states.mean(dim=0)
         scale = states.std(dim=0, unbiased=False).clamp(min=_LEAST_SCALE)
         standard = ((states - mean) / scale).clamp(-_REACH, _REACH)
         landmarks = _spread_out(standard, rank, draws)
-        squares = _squares(landmarks, landmarks)
-        apart = squares[squares > 1e-9]
-        median = apart.median() if len(apart) else torch.ones((), dtype=torch.float64)
-        projections = {
-            name: _whiten(torch.exp(-squares / (2 * median * width**2)))
-            for name, width in _WIDTHS.items()
-            if name in names
-        }
+        medians, projections = [], {}
+        for number, group in enumerate(masks):
+            squares = _squares(landmarks * group, landmarks * group)
+            apart = squares[squares > 1e-9]
+            median = apart.median() if len(apart) else torch.ones((), dtype=torch.float64)
+            medians.append(median)
+            for name, width in _WIDTHS.items():
+                if name in names:
+                    kernel = torch.exp(-squares / (2 * median * width**2))
+                    projections[f"{name}.{number}"] = _whiten(kernel)
         return cls(
             mean=mean,
             scale=scale,
             landmarks=landmarks,
-            median=median,
+            groups=masks,
+            medians=torch.stack(medians),
             projections=projections,
             names=names,
         )
 
     def __call__(self, states: Tensor) -> list[Tensor]:
-        """Return one (sessions, size) float64 tensor per view."""
+        """Return one (sessions, size) float64 tensor per group and view."""
         standard = ((states.double() - self.mean) / self.scale).clamp(-_REACH, _REACH)
-        squares = _squares(standard, self.landmarks)
         parts = []
-        for name in self.names:
-            if name == "linear":
-                parts.append(standard / standard.shape[1] ** 0.5)
-            else:
-                kernel = torch.exp(-squares / (2 * self.median * _WIDTHS[name] ** 2))
-                parts.append(kernel @ self.projections[name])
+        for number, (group, median) in enumerate(zip(self.groups, self.medians, strict=True)):
+            here = standard * group
+            squares = _squares(here, self.landmarks * group)
+            for name in self.names:
+                if name == "linear":
+                    parts.append(here[:, group > 0] / float(group.sum()) ** 0.5)
+                else:
+                    kernel = torch.exp(-squares / (2 * median * _WIDTHS[name] ** 2))
+                    parts.append(kernel @ self.projections[f"{name}.{number}"])
         return parts
 
 
@@ -139,7 +156,8 @@ class SessionMap:
             "map.mean": self.views.mean,
             "map.scale": self.views.scale,
             "map.landmarks": self.views.landmarks,
-            "map.median": self.views.median,
+            "map.groups": self.views.groups,
+            "map.medians": self.views.medians,
             "map.names": torch.tensor([name in self.views.names for name in VIEWS]),
             "map.press": self.press,
         }
@@ -154,8 +172,13 @@ class SessionMap:
             mean=tensors["map.mean"],
             scale=tensors["map.scale"],
             landmarks=tensors["map.landmarks"],
-            median=tensors["map.median"],
-            projections={name: tensors[f"map.{name}"] for name in names if name in _WIDTHS},
+            groups=tensors["map.groups"],
+            medians=tensors["map.medians"],
+            projections={
+                name.removeprefix("map."): part
+                for name, part in tensors.items()
+                if name.removeprefix("map.").split(".")[0] in _WIDTHS
+            },
             names=names,
         )
         return cls(views=views, press=tensors["map.press"])

@@ -107,7 +107,9 @@ class Beliefs:
         self._hints = HintKernel.over(problem.hints)
         self._kernels = self._hints.kernels() * torch.tensor(settings.components)[:, None, None]
         states = torch.from_numpy(problem.states)
-        self._views = SessionViews.fit(states, settings.views, settings.landmarks, self._draws)
+        self._views = SessionViews.fit(
+            states, settings.views, settings.landmarks, self._draws, problem.groups
+        )
         self._parts = self._views(states)
         self._all = torch.ones(len(states), 1, dtype=torch.float64)
         self._most = max(4, settings.weights // len(problem.hints) - 1)

@@ -35,11 +35,14 @@ class Problem:
         hints: the hints to choose from.
         known: (sessions, hints) rewards that were paid for before, NaN where none was; learning
             goes on from them.
+        groups: (groups, features) which features belong together, so that a group that tells
+            nothing does not drown one that does; None takes all features as one group.
     """
 
     states: NDArray[np.float32]
     hints: HintSide
     known: NDArray[np.float64] | None = None
+    groups: NDArray[np.bool_] | None = None
 
     @classmethod
     def over(
@@ -48,6 +51,7 @@ class Problem:
         eligible: Eligible,
         *,
         known: NDArray[np.float64] | None = None,
+        groups: NDArray[np.bool_] | None = None,
     ) -> "Problem":
         """Check and wrap; the columns of `known` are the hints of `hint_side(eligible)`.
 
@@ -70,7 +74,7 @@ class Problem:
                 f"known rewards of shape {known.shape} for {len(states)} sessions and "
                 f"{len(hints)} hints"
             )
-        return cls(states=states.astype(np.float32), hints=hints, known=known)
+        return cls(states=states.astype(np.float32), hints=hints, known=known, groups=groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import AttributeValue, Item
-from re2llm.policy.features import FEATURE_NAMES, SOURCES, session_features
+from re2llm.policy.features import FEATURE_GROUPS, FEATURE_NAMES, SOURCES, session_features
 
 
 def item(number: int, title: str = "", **attributes: AttributeValue) -> Item:
@@ -108,3 +108,8 @@ def test_repeats_and_focus_describe_the_session() -> None:
     assert found["session_repeats"] == pytest.approx(1 / 3)
     assert found["session_brand_focus"] == pytest.approx(0.5)
     assert named([item(1)], [], None)["session_single"] == 1
+
+
+def test_every_feature_is_in_one_group() -> None:
+    assert FEATURE_GROUPS.sum(axis=0).tolist() == [1] * len(FEATURE_NAMES)
+    assert FEATURE_GROUPS.any(axis=1).all()

@@ -55,6 +55,30 @@ def test_planted_best_hints_are_found(trainer: Trainer) -> None:
         assert share > 0.9
 
 
+def with_noise(world: World, many: int, *, grouped: bool) -> World:
+    """Add features that tell nothing, as a group of their own or among the others."""
+    draws = np.random.default_rng(3)
+    states, held_out = (
+        np.hstack([one, draws.normal(size=(len(one), many)).astype(np.float32)])
+        for one in (world.problem.states, world.held_out)
+    )
+    told = np.arange(states.shape[1]) < world.problem.states.shape[1]
+    groups = np.stack([told, ~told]) if grouped else None
+    problem = replace(world.problem, states=states, groups=groups)
+    return replace(world, problem=problem, held_out=held_out)
+
+
+def test_a_group_of_features_that_tells_nothing_does_not_drown_the_others() -> None:
+    shares = {
+        grouped: share_of_oracle(
+            with_noise(small_world(), 60, grouped=grouped), Thompson(), calls=400
+        )
+        for grouped in (True, False)
+    }
+    assert shares[True] > 0.8
+    assert shares[True] > shares[False] + 0.1
+
+
 @pytest.mark.parametrize("asking", ["top-two", "thompson", "uniform"])
 def test_shuffled_rewards_are_not_learnt(asking: str) -> None:
     for seed in range(2):

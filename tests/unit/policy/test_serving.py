@@ -61,7 +61,7 @@ def test_the_best_hint_that_is_surely_better_than_none_is_served() -> None:
 
 
 def test_no_hint_is_served_where_none_is_surely_better() -> None:
-    choice = policy([-0.1, 0.005, 0.4, 0.0, -0.1, 0.0]).choose(STATE, ELIGIBLE)
+    choice = policy([-0.1, 0.005, 0.4, 0.0, -0.1, 0.0], caution=1.0).choose(STATE, ELIGIBLE)
     assert (choice.hint_id, choice.gain) == (None, 0.0)
 
 
@@ -105,7 +105,7 @@ def test_one_call_per_slate_names_nothing_further() -> None:
 
 def test_further_askings_are_the_next_best_and_no_hint_is_one_of_them() -> None:
     gains = [0.1, 0.2, 0.4, -0.3, -0.1, -0.2]
-    choice = policy(gains, calls=4).choose(STATE, ELIGIBLE)
+    choice = policy(gains, calls=4, caution=1.0).choose(STATE, ELIGIBLE)
     assert choice.hint_id == SIDE.ids[1]
     assert choice.also == (SIDE.ids[2], SIDE.ids[0], None)
     quiet = policy([-0.1, -0.2, -0.3, -0.4, -0.5, -0.6], calls=3).choose(STATE, ELIGIBLE)

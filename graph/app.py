@@ -105,9 +105,9 @@ class Re2LLM:
         slate_id = uuid.uuid4().hex
         given: RecommendInput = {
             "slate_id": slate_id,
-            "session": list(session),
+            "session": _listed(session),
             "request": request,
-            "given_candidates": None if candidates is None else list(candidates),
+            "given_candidates": None if candidates is None else _listed(candidates),
             "filters": filters,
             "k": self.parts.settings.k if k is None else k,
         }
@@ -175,3 +175,14 @@ def _thread(slate_id: str) -> RunnableConfig:
 def make_graph() -> RecommendApp:
     """Make the graph for a LangGraph server, which brings its own checkpointer."""
     return build_graph(open_parts(read_settings(), None).steps).compile(name="re2llm")
+
+
+def _listed(given: Sequence[str]) -> list[str]:
+    """Return a list of ids.
+
+    Raises:
+        UserError: it is one text, or no sequence at all.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise UserError(f"a list of item ids is wanted, not {str(given)[:40]!r}")
+    return list(given)

@@ -58,9 +58,13 @@ class RetrieveCandidates:
                 notices.append(f"{len(given)} of {len(asked.candidates)} given candidates are used")
             found = await asyncio.to_thread(self.retriever.score, query, given)
         if not found:
-            notices.append("no item meets the request; the slate is empty")
+            unheard = await asyncio.to_thread(self._unheard_of, filters)
+            why = (
+                f"no item has the attribute {unheard!r}" if unheard else "no item meets the request"
+            )
+            notices.append(f"{why}; the slate is empty")
         elif asked.k > len(found):
-            notices.append(f"k is {asked.k}, but there are only {len(found)} candidates")
+            notices.append(f"k is {asked.k}; candidates there are: {len(found)}")
         runtime.stream_writer({"step": "retrieve_candidates", "candidates": len(found)})
         return {
             "session": session,
@@ -68,6 +72,13 @@ class RetrieveCandidates:
             "candidates": [_scored(candidate) for candidate in found],
             "notices": {"retrieve_candidates": notices},
         }
+
+    def _unheard_of(self, filters: Filters) -> str | None:
+        """Return an attribute that is filtered by and that no item has: a slip, most likely."""
+        for name in (*filters.equal, *filters.ranges):
+            if not any(name in item.attributes for item in self.catalog):
+                return name
+        return None
 
     def _known(self, ids: Sequence[str], field: str, notices: list[str]) -> list[str]:
         known = [item_id for item_id in ids if item_id in self.catalog]

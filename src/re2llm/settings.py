@@ -17,7 +17,12 @@ class Settings(BaseSettings):
     """All settings; each can be given as `RE2LLM_<NAME>` in the environment."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RE2LLM_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="RE2LLM_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     workspace: Path = Path("shop")

@@ -62,6 +62,18 @@ async def test_sessions_that_say_nothing_still_get_a_slate(app: Re2LLM, session:
     assert bool(slate.notices) == bool(session)
 
 
+async def test_a_filter_by_what_no_item_has_is_told(app: Re2LLM) -> None:
+    slate = await app.recommend([], filters={"colour_of_the_box": "red"})
+    assert slate.items == ()
+    assert any("'colour_of_the_box'" in note for note in slate.notices)
+
+
+@pytest.mark.parametrize("session", ["B01", None, 5])
+async def test_what_is_no_list_of_ids_is_refused(app: Re2LLM, session: object) -> None:
+    with pytest.raises(UserError, match="a list of item ids"):
+        await app.recommend(session)  # type: ignore[arg-type]
+
+
 async def test_a_huge_session_counts_with_its_latest_items(app: Re2LLM) -> None:
     ids = [item.item_id for item in app.parts.catalog.items[:100]] * 100
     slate = await app.recommend(ids)

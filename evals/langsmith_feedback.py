@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langsmith import Client
 from langsmith.utils import LangSmithError, LangSmithNotFoundError
 from requests import RequestException
 
+from re2llm.checkpoints import open_checkpoints
 from re2llm.errors import UserError
 from re2llm.evals.masking import mask
 from re2llm.evals.metrics import Metric, ranks
@@ -47,12 +47,17 @@ class Sent:
     examples: int
 
 
-async def read_taken(path: Path) -> list[Taken]:
-    """Read the slates that have feedback; none where the file is missing."""
-    if not await asyncio.to_thread(path.is_file):
+async def read_taken(path: Path, *, url: str | None = None) -> list[Taken]:
+    """Read the slates that have feedback; none where the file is missing.
+
+    Args:
+        path: of the SQLite file.
+        url: of a Postgres, in place of the file.
+    """
+    if not url and not await asyncio.to_thread(path.is_file):
         return []
     found: dict[str, Taken | None] = {}
-    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+    async with open_checkpoints(path, url=url) as saver:
         async for kept in saver.alist(None):
             thread = str(kept.config["configurable"]["thread_id"])
             if thread not in found:

@@ -113,7 +113,7 @@ async def compare_off_policy(parts: Parts) -> OffPolicy:
         ]
     else:
         notes.append("no validation session was measured in this way of asking")
-    log = await read_slates(parts.workspace.slates, parts.catalog)
+    log = await read_slates(parts.workspace.slates, parts.catalog, url=parts.settings.database)
     if len(log.served) >= _LEAST_LOG:
         rows += by_log(log, policies, hints, static=static, seed=parts.settings.seed)
         certain = np.mean([one.propensity == 1 for one in log.served])

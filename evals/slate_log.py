@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from numpy.typing import NDArray
 
 from re2llm.catalog.items import Catalog
+from re2llm.checkpoints import open_checkpoints
 from re2llm.graph.measure import reciprocal_log_rank
 from re2llm.nodes.reading import candidates, session_items
 from re2llm.nodes.state import State
@@ -48,12 +48,18 @@ class SlateLog:
     left_out: int
 
 
-async def read_slates(path: Path, catalog: Catalog) -> SlateLog:
-    """Read the newest state of every slate; nothing where the file is missing."""
-    if not await asyncio.to_thread(path.is_file):
+async def read_slates(path: Path, catalog: Catalog, *, url: str | None = None) -> SlateLog:
+    """Read the newest state of every slate; nothing where the file is missing.
+
+    Args:
+        path: of the SQLite file.
+        catalog: what was sold.
+        url: of a Postgres, in place of the file.
+    """
+    if not url and not await asyncio.to_thread(path.is_file):
         return SlateLog(served=(), left_out=0)
     served, left_out, seen = [], 0, set()
-    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+    async with open_checkpoints(path, url=url) as saver:
         async for kept in saver.alist(None):
             thread = kept.config["configurable"]["thread_id"]
             if thread in seen:

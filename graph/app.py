@@ -9,9 +9,9 @@ from typing import cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
+from re2llm.checkpoints import open_checkpoints
 from re2llm.errors import UserError
 from re2llm.graph.builder import RecommendApp, build_graph
 from re2llm.graph.opening import open_parts
@@ -60,7 +60,7 @@ class Re2LLM:
             saver = None
             if settings.checkpoints:
                 saver = await stack.enter_async_context(
-                    AsyncSqliteSaver.from_conn_string(str(parts.workspace.slates))
+                    open_checkpoints(parts.workspace.slates, url=settings.database)
                 )
             graph = build_graph(parts.steps).compile(checkpointer=saver, name="re2llm")
             return cls(parts, graph, stack.pop_all())

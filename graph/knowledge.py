@@ -2,6 +2,7 @@
 
 from re2llm.catalog.hashing import HashingEncoder
 from re2llm.kb_store.chroma_store import ChromaHintStore
+from re2llm.kb_store.quota import QuotaLimits, ReflectionQuota
 from re2llm.settings import Settings
 from re2llm.workspace import Workspace
 
@@ -14,4 +15,19 @@ def open_store(settings: Settings) -> ChromaHintStore:
     """
     workspace = Workspace(settings.workspace)
     workspace.require_data()
-    return ChromaHintStore(workspace.hints, HashingEncoder(), url=settings.chroma_url)
+    return ChromaHintStore(
+        workspace.hints, HashingEncoder(), url=settings.chroma_url, database=settings.database
+    )
+
+
+def open_quota(settings: Settings) -> ReflectionQuota:
+    """Open the record of what feedback may cost.
+
+    Raises:
+        UserError: it cannot be used.
+    """
+    limits = QuotaLimits(
+        tenant=settings.reflections_per_hour, source=settings.reflections_per_source
+    )
+    path = Workspace(settings.workspace).reflections
+    return ReflectionQuota(path, limits, url=settings.database)

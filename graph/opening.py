@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from langchain_core.language_models import BaseChatModel
 
 from re2llm.catalog.dataset import open_dataset
-from re2llm.graph.knowledge import open_store
+from re2llm.graph.knowledge import open_quota, open_store
 from re2llm.graph.models import open_model, open_scores
 from re2llm.graph.parts import Parts, fusion_path
 from re2llm.graph.retrieval import open_retrieval
@@ -40,10 +40,12 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
     budget = Budget(BudgetLimits(calls=settings.max_calls, cost=settings.max_cost))
     path = fusion_path(workspace, identity, settings)
     fusion = SlateFusion.load(path) if path.exists() else SlateFusion()
+    url = settings.database
     with ExitStack() as opened:
-        cache = opened.enter_context(closing(AnswerCache(workspace.answers)))
+        cache = opened.enter_context(closing(AnswerCache(workspace.answers, url=url)))
         store = opened.enter_context(closing(open_store(settings)))
-        rewards = opened.enter_context(closing(RewardStore(workspace.rewards)))
+        rewards = opened.enter_context(closing(RewardStore(workspace.rewards, url=url)))
+        quota = opened.enter_context(closing(open_quota(settings)))
 
         def ask(asked: BaseChatModel, name: str, forms: Sequence[Form]) -> ModelClient:
             return ModelClient(
@@ -69,6 +71,7 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
             scorer=None if scores is None else ask(scores, f"scores {identity}", FORMS),
             cache=cache,
             rewards=rewards,
+            quota=quota,
             fusion=fusion,
             slots=asyncio.Semaphore(settings.concurrency),
         )

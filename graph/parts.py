@@ -24,6 +24,7 @@ from re2llm.kb_store.chroma_store import ChromaHintStore
 from re2llm.kb_store.effect import Trial
 from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.names import Names
+from re2llm.kb_store.quota import ReflectionQuota
 from re2llm.kb_store.redundancy import Redundancy
 from re2llm.kb_store.store import Eligible
 from re2llm.kb_store.verdict import AdmissionRules
@@ -88,6 +89,7 @@ class Parts:
     scorer: ModelClient | None
     cache: AnswerCache
     rewards: RewardStore
+    quota: ReflectionQuota
     fusion: SlateFusion
     slots: asyncio.Semaphore
     known: Known = field(default_factory=dict)
@@ -186,6 +188,7 @@ class Parts:
                 catalog=catalog,
                 reflector=ThreeTurnReflector(client=self.client),
                 admission=self.admission(self.valid_cases, source="feedback", sources=2),
+                quota=self.quota,
             ),
             tally=Tally(
                 store=self.store,
@@ -274,6 +277,7 @@ class Parts:
         self.store.close()
         self.cache.close()
         self.rewards.close()
+        self.quota.close()
 
 
 def fusion_path(workspace: Workspace, identity: str, settings: Settings) -> Path:

@@ -24,7 +24,7 @@ class CaughtUp:
 
 
 async def reflect_postponed(
-    parts: Parts, *, most: int = 100, tenant: str | None = None
+    parts: Parts, *, most: int = 100, tenant: str | None = None, within_quota: bool = False
 ) -> CaughtUp:
     """Reflect on up to `most` postponed failures, the sources in turn.
 
@@ -35,6 +35,7 @@ async def reflect_postponed(
         parts: the opened workspace.
         most: bounds what this costs.
         tenant: whose failures; the settings' tenant without a word.
+        within_quota: whether to stop where the quota has no room yet.
     """
     tenant = tenant or parts.settings.tenant
     reflect = parts.steps.reflect
@@ -46,11 +47,13 @@ async def reflect_postponed(
     for one in await asyncio.to_thread(quota.waiting, tenant, most):
         if parts.client.budget.refused:
             break
+        if within_quota and not await asyncio.to_thread(quota.grant, one.slate, tenant=tenant):
+            continue
         state: State = json.loads(one.what)
         told = await reflect.learn(state, tenant=tenant)
         if told["new_hints"] or not told["notices"]["reflect"]:
             await asyncio.to_thread(quota.settle, one.slate, tenant=tenant)
             new_hints += told["new_hints"]
             done += 1
-    left = len(await asyncio.to_thread(quota.waiting, tenant, -1))
+    left = await asyncio.to_thread(quota.count_waiting, tenant)
     return CaughtUp(reflected=done, left=left, new_hints=tuple(new_hints))

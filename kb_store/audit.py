@@ -1,7 +1,5 @@
 """The audit log: the system of record for what every hint is and how it came to be that."""
 
-import sqlite3
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from re2llm.database import DatabaseUnavailable, Value, open_database, where_kept
 from re2llm.errors import UserError
 from re2llm.kb_store import codec
 from re2llm.kb_store.entry import Action, Entry, Key, Revision, Snapshot, Tally, counted
@@ -35,51 +34,65 @@ CREATE UNIQUE INDEX IF NOT EXISTS entries_once ON entries (tenant, hint_id, sour
 CREATE TABLE IF NOT EXISTS snapshots (
     name TEXT PRIMARY KEY, seq INTEGER NOT NULL, at REAL NOT NULL, by_whom TEXT NOT NULL
 );
+"""
+_STAYS = """
 CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE DELETE ON entries
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS entries_keep BEFORE UPDATE ON entries
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 """
+_STAYS_IN_POSTGRES = """
+CREATE OR REPLACE FUNCTION entries_stay() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$;
+CREATE OR REPLACE TRIGGER entries_stay BEFORE UPDATE OR DELETE ON entries
+FOR EACH ROW EXECUTE FUNCTION entries_stay();
+"""
 
-_COLUMNS = "seq, at, action, tenant, hint_id, by_whom, why, hint, shown, helped, hurt, source"
+_WRITTEN = "at, action, tenant, hint_id, by_whom, why, hint, shown, helped, hurt, source"
+_COLUMNS = f"seq, {_WRITTEN}"
+_SUMS = ", ".join(f"CAST(SUM({name}) AS BIGINT) AS {name}" for name in ("shown", "helped", "hurt"))
 
 
 class AuditLog:
-    """An append-only log in one SQLite file; an acknowledged entry survives a crash.
+    """An append-only log in a SQLite file or in Postgres; an acknowledged entry survives a crash.
 
-    Safe from several threads, and from several processes of one machine.
+    Safe from several threads, and from several processes.
     """
 
-    def __init__(self, path: Path | None, *, clock: Callable[[], float] = time.time) -> None:
-        """Open or create the log; without a path it lives in memory.
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        url: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open or create the log.
+
+        Args:
+            path: of the SQLite file; without one it lives in memory.
+            url: of a Postgres, in place of the file.
+            clock: tells seconds since 1970.
 
         Raises:
-            UserError: the file is no audit log, or cannot be written.
+            UserError: the file is no audit log or cannot be written, or Postgres does not answer.
         """
         self._clock = clock
-        self._lock = threading.RLock()
-        name = ":memory:" if path is None else str(path)
         try:
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                name, timeout=30.0, isolation_level=None, check_same_thread=False
+            schema = _SCHEMA + (_STAYS_IN_POSTGRES if url else _STAYS)
+            self._db = open_database(path, schema, url=url)
+            self._db.write(
+                "INSERT INTO about VALUES ('id', ?) ON CONFLICT DO NOTHING", (uuid.uuid4().hex,)
             )
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-            self._db.execute("INSERT OR IGNORE INTO about VALUES ('id', ?)", (uuid.uuid4().hex,))
-        except (sqlite3.Error, OSError) as error:
+        except DatabaseUnavailable as error:
             raise UserError(
-                f"cannot open the hints' audit log {name!r} ({error}); check that the folder is "
-                "writable, or restore the file from a backup"
+                f"cannot open the hints' audit log in {where_kept(path, url)} ({error}); check "
+                "that it can be reached and written, or restore it from a backup"
             ) from error
 
     @property
     def identity(self) -> str:
         """Name this log; made at random when it was created."""
-        with self._lock:
-            return str(self._db.execute("SELECT value FROM about WHERE key = 'id'").fetchone()[0])
+        return str(self._db.read("SELECT value FROM about WHERE key = 'id'")[0][0])
 
     def append(self, entries: Iterable[Entry]) -> list[Entry]:
         """Write entries in one transaction, all or none, durably.
@@ -97,25 +110,19 @@ class AuditLog:
         with self._transaction():
             at = self._clock()
             for entry, hint in rows:
-                cursor = self._db.execute(
-                    f"INSERT INTO entries ({_COLUMNS}) VALUES (NULL{', ?' * 11})"
-                    " ON CONFLICT DO NOTHING",
+                kept = self._db.read(
+                    f"INSERT INTO entries ({_WRITTEN}) VALUES (?{', ?' * 10})"
+                    " ON CONFLICT DO NOTHING RETURNING seq",
                     (at, entry.action, entry.tenant, entry.hint_id, entry.by, entry.why, hint)  # noqa: RUF005
                     + (entry.shown, entry.helped, entry.hurt, entry.source),
                 )
-                if cursor.rowcount:
-                    written.append(replace(entry, seq=int(cursor.lastrowid or 0), at=at))
+                if kept:
+                    written.append(replace(entry, seq=int(kept[0][0]), at=at))
         return written
 
     def position(self) -> int:
         """Return the number of the last entry; 0 for an empty log."""
-        with self._lock:
-            return int(self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM entries").fetchone()[0])
-
-    def changed_elsewhere(self) -> int:
-        """Return a number that changes when another process, or connection, has written."""
-        with self._lock:
-            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        return int(self._db.read("SELECT COALESCE(MAX(seq), 0) FROM entries")[0][0])
 
     def entries(
         self,
@@ -126,17 +133,17 @@ class AuditLog:
         limit: int | None = None,
     ) -> list[Entry]:
         """Return entries in the order they were written; with a limit, the last ones."""
-        where, values = ["seq > ?"], [after]  # type: tuple[list[str], list[object]]
+        where: list[str] = ["seq > ?"]
+        values: list[Value] = [after]
         for column, value in (("tenant", tenant), ("hint_id", hint_id)):
             if value is not None:
                 where.append(f"{column} = ?")
                 values.append(value)
-        values.append(-1 if limit is None else limit)
-        sql = (
-            f"SELECT {_COLUMNS} FROM entries WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
-        )
-        with self._lock:
-            rows = self._db.execute(sql, values).fetchall()
+        sql = f"SELECT {_COLUMNS} FROM entries WHERE {' AND '.join(where)} ORDER BY seq DESC"
+        if limit is not None:
+            sql += " LIMIT ?"
+            values.append(limit)
+        rows = self._db.read(sql, values)
         return [_entry(row) for row in reversed(rows)]
 
     def state(self, *, at: int | None = None) -> dict[Key, Revision]:
@@ -148,12 +155,10 @@ class AuditLog:
         end = self.position() if at is None else at
         sql = (
             "SELECT e.tenant, e.hint_id, e.seq, e.hint, s.shown, s.helped, s.hurt FROM entries e"
-            " JOIN (SELECT MAX(CASE WHEN hint IS NOT NULL THEN seq END) AS seq, SUM(shown) AS"
-            " shown, SUM(helped) AS helped, SUM(hurt) AS hurt FROM entries WHERE seq <= ?"
-            " GROUP BY tenant, hint_id) s ON e.seq = s.seq"
+            f" JOIN (SELECT MAX(CASE WHEN hint IS NOT NULL THEN seq END) AS seq, {_SUMS}"
+            " FROM entries WHERE seq <= ? GROUP BY tenant, hint_id) s ON e.seq = s.seq"
         )
-        with self._lock:
-            rows = self._db.execute(sql, (end,)).fetchall()
+        rows = self._db.read(sql, (end,))
         return {
             (tenant, hint_id): Revision(
                 hint=counted(codec.load(text), shown, helped, hurt), seq=seq
@@ -167,17 +172,15 @@ class AuditLog:
             "SELECT COUNT(DISTINCT source) FROM entries"
             " WHERE tenant = ? AND hint_id = ? AND action = 'support'"
         )
-        with self._lock:
-            return int(self._db.execute(sql, (tenant, hint_id)).fetchone()[0])
+        return int(self._db.read(sql, (tenant, hint_id))[0][0])
 
     def by_kind(self, hint_id: str, *, tenant: str) -> dict[str, Tally]:
         """Return how a hint fared in each kind of session that was noted with its counts."""
         sql = (
-            "SELECT why, SUM(shown), SUM(helped), SUM(hurt) FROM entries"
+            f"SELECT why, {_SUMS} FROM entries"
             " WHERE tenant = ? AND hint_id = ? AND action = 'record' GROUP BY why ORDER BY why"
         )
-        with self._lock:
-            rows = self._db.execute(sql, (tenant, hint_id)).fetchall()
+        rows = self._db.read(sql, (tenant, hint_id))
         return {
             kind: Tally(shown=shown, helped=helped, hurt=hurt) for kind, shown, helped, hurt in rows
         }
@@ -188,8 +191,7 @@ class AuditLog:
             "SELECT hint_id, MAX(at) FROM entries WHERE tenant = ? AND action = 'record'"
             " GROUP BY hint_id"
         )
-        with self._lock:
-            return {str(hint): float(at) for hint, at in self._db.execute(sql, (tenant,))}
+        return {str(hint): float(at) for hint, at in self._db.read(sql, (tenant,))}
 
     def snapshot(self, name: str, *, by: str) -> Snapshot:
         """Give the present point a name.
@@ -200,41 +202,34 @@ class AuditLog:
         if not name.strip() or name.strip().isdigit():
             raise UserError(f"{name!r} cannot name a snapshot; use a word, such as 'before-sale'")
         with self._transaction():
-            taken = self._db.execute("SELECT 1 FROM snapshots WHERE name = ?", (name,)).fetchone()
-            if taken:
+            if self._db.read("SELECT 1 FROM snapshots WHERE name = ?", (name,)):
                 raise UserError(f"a snapshot {name!r} exists already; choose another name")
             made = Snapshot(name=name, seq=self.position(), at=self._clock(), by=by)
             row = (made.name, made.seq, made.at, made.by)
-            self._db.execute("INSERT INTO snapshots VALUES (?, ?, ?, ?)", row)
+            self._db.write("INSERT INTO snapshots VALUES (?, ?, ?, ?)", row)
         return made
 
     def snapshots(self) -> list[Snapshot]:
         """Return all named points, oldest first."""
         sql = "SELECT name, seq, at, by_whom FROM snapshots ORDER BY seq, at"
-        with self._lock:
-            rows: Sequence[tuple[str, int, float, str]] = self._db.execute(sql).fetchall()
-        return [Snapshot(name=name, seq=seq, at=at, by=by) for name, seq, at, by in rows]
+        return [
+            Snapshot(name=name, seq=seq, at=at, by=by) for name, seq, at, by in self._db.read(sql)
+        ]
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+        """Let go of it."""
+        self._db.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
+        try:
+            with self._db.transaction():
                 yield
-                self._db.execute("COMMIT")
-            except sqlite3.OperationalError as error:
-                raise UserError(
-                    f"cannot write to the hints' audit log ({error}); nothing of this change was "
-                    "kept; make room on the disk or wait for the other writer, then try again"
-                ) from error
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+        except DatabaseUnavailable as error:
+            raise UserError(
+                f"cannot write to the hints' audit log ({error}); nothing of this change was "
+                "kept; make room on the disk or wait for the other writer, then try again"
+            ) from error
 
 
 def _entry(row: Sequence[object]) -> Entry:

@@ -30,7 +30,13 @@ class ChromaHintStore(LoggedHintStore):
     """
 
     def __init__(
-        self, folder: Path, encoder: TextEncoder, *, url: str | None = None, rebuild: bool = False
+        self,
+        folder: Path,
+        encoder: TextEncoder,
+        *,
+        url: str | None = None,
+        database: str | None = None,
+        rebuild: bool = False,
     ) -> None:
         """Open or create the knowledge base, and mend the index where it and the log differ.
 
@@ -38,6 +44,7 @@ class ChromaHintStore(LoggedHintStore):
             folder: made if it is not there.
             encoder: makes the vectors; must be the one that built the index.
             url: of a Chroma server, such as "http://127.0.0.1:8000".
+            database: URL of a Postgres that keeps the record, in place of the file.
             rebuild: make the index anew from the log, with this encoder.
 
         Raises:
@@ -46,7 +53,7 @@ class ChromaHintStore(LoggedHintStore):
         """
         self._lock = None if url else WriterLock(folder / "lock")
         try:
-            log = AuditLog(folder / "hints.sqlite")
+            log = AuditLog(folder / "hints.sqlite", url=database)
         except BaseException:
             self._release()
             raise

@@ -214,7 +214,7 @@ class LoggedHintStore:
                 "this hint store was opened before a fork; open one in each process instead"
             )
         if self._shared:
-            stamp = self.log.changed_elsewhere()
+            stamp = self.log.position()
             if stamp != self._stamp:
                 with self._write_lock:
                     self._apply(self.log.entries(after=self._seen), own=frozenset())

@@ -1,13 +1,11 @@
 """How often feedback may make the model reflect, and what waits until it may."""
 
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from re2llm.database import DatabaseUnavailable, open_database, where_kept
 from re2llm.errors import UserError
 from re2llm.kb_store.entry import source_digest
 
@@ -22,8 +20,9 @@ CREATE TABLE IF NOT EXISTS waiting (
 );
 """
 _IN_TURN = (
-    "SELECT slate, at, what, ROW_NUMBER() OVER (PARTITION BY source ORDER BY at, slate) AS turn"
-    " FROM waiting WHERE tenant = ? ORDER BY turn, at, slate"
+    "SELECT slate, at, what, ROW_NUMBER() OVER (ORDER BY turn, at, slate) AS place FROM"
+    " (SELECT slate, at, what, ROW_NUMBER() OVER (PARTITION BY source ORDER BY at, slate) AS turn"
+    " FROM waiting WHERE tenant = ?) AS turns"
 )
 """One of each source first, then a second one of each, and so on."""
 
@@ -57,9 +56,9 @@ class Postponed:
 
 
 class ReflectionQuota:
-    """Counts reflections in a SQLite file; what was granted once is never counted twice.
+    """Counts reflections in SQL; what was granted once is never counted twice.
 
-    Safe from several threads, and from several processes of one machine.
+    Safe from several threads, and from several processes.
     """
 
     def __init__(
@@ -67,27 +66,28 @@ class ReflectionQuota:
         path: Path | None,
         limits: QuotaLimits | None = None,
         *,
+        url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open or create the file; without a path it lives in memory.
+        """Open or create the record of reflections.
+
+        Args:
+            path: of a SQLite file; without one it lives in memory.
+            limits: how much feedback may cost.
+            url: of a Postgres, in place of the file.
+            clock: tells seconds since 1970.
 
         Raises:
-            UserError: the file cannot be used.
+            UserError: it cannot be used.
         """
         self._limits = limits or QuotaLimits()
         self._clock = clock
-        self._lock = threading.Lock()
-        name = ":memory:" if path is None else str(path)
         try:
-            self._db = sqlite3.connect(
-                name, timeout=30.0, isolation_level=None, check_same_thread=False
-            )
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
+            self._db = open_database(path, _SCHEMA, url=url)
+        except DatabaseUnavailable as error:
             raise UserError(
-                f"cannot use the record of reflections {name!r} ({error}); check that its folder "
-                "is writable, or remove the file: only what waits in it is lost"
+                f"cannot use the record of reflections in {where_kept(path, url)} ({error}); check "
+                "that it can be reached and written, or remove it: only what waits in it is lost"
             ) from error
 
     def take(self, slate: str, *, tenant: str, source: str = "", what: str) -> str | None:
@@ -104,39 +104,76 @@ class ReflectionQuota:
         """
         now = self._clock()
         said = source_digest(source) if source else ""
-        with self._transaction() as db:
-            db.execute("DELETE FROM granted WHERE ABS(? - at) >= ?", (now, self._limits.window))
+        with self._db.transaction():
+            self._expire(now)
             if self._count("granted", tenant, slate=slate):
                 return None
             reason = self._fault(tenant, said)
             row = (tenant, slate, said, now)
             if reason is None:
-                db.execute("INSERT INTO granted VALUES (?, ?, ?, ?)", row)
-                db.execute("DELETE FROM waiting WHERE tenant = ? AND slate = ?", (tenant, slate))
+                self._db.write("INSERT INTO granted VALUES (?, ?, ?, ?)", row)
+                self._db.write(
+                    "DELETE FROM waiting WHERE tenant = ? AND slate = ?", (tenant, slate)
+                )
                 return None
-            db.execute("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?, ?)", (*row, what))
-            db.execute(
+            self._db.write(
+                "INSERT INTO waiting VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", (*row, what)
+            )
+            self._db.write(
                 "DELETE FROM waiting WHERE tenant = ? AND slate IN"
-                f" (SELECT slate FROM ({_IN_TURN}) LIMIT -1 OFFSET ?)",
+                f" (SELECT slate FROM ({_IN_TURN}) AS places WHERE place > ?)",
                 (tenant, tenant, self._limits.waiting),
             )
             return reason
 
     def waiting(self, tenant: str, most: int) -> list[Postponed]:
         """Return up to `most` postponed failures, the sources in turn, the oldest of each first."""
-        with self._lock:
-            rows = self._db.execute(f"{_IN_TURN} LIMIT ?", (tenant, most)).fetchall()
-        return [Postponed(slate=slate, at=at, what=what) for slate, at, what, _ in rows]
+        sql = f"SELECT slate, at, what FROM ({_IN_TURN}) AS places WHERE place <= ? ORDER BY place"
+        return [
+            Postponed(slate=slate, at=at, what=what)
+            for slate, at, what in self._db.read(sql, (tenant, most))
+        ]
+
+    def grant(self, slate: str, *, tenant: str) -> bool:
+        """Take a reflection for a postponed failure out of the quota; false where it has no room.
+
+        The failure waits until it is settled; granting it again costs nothing more.
+        """
+        now = self._clock()
+        with self._db.transaction():
+            self._expire(now)
+            if self._count("granted", tenant, slate=slate):
+                return True
+            sql = "SELECT source FROM waiting WHERE tenant = ? AND slate = ?"
+            rows = self._db.read(sql, (tenant, slate))
+            if not rows or self._fault(tenant, rows[0][0]) is not None:
+                return False
+            row = (tenant, slate, rows[0][0], now)
+            self._db.write("INSERT INTO granted VALUES (?, ?, ?, ?)", row)
+        return True
+
+    def tenants(self) -> list[str]:
+        """Return the tenants that have postponed failures."""
+        rows = self._db.read("SELECT DISTINCT tenant FROM waiting ORDER BY tenant")
+        return [str(tenant) for (tenant,) in rows]
+
+    def count_waiting(self, tenant: str) -> int:
+        """Count the postponed failures."""
+        return self._count("waiting", tenant)
 
     def settle(self, slate: str, *, tenant: str) -> None:
         """Forget a postponed failure: it was reflected on."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM waiting WHERE tenant = ? AND slate = ?", (tenant, slate))
+        self._forget(tenant, slate)
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+        """Let go of it."""
+        self._db.close()
+
+    def _forget(self, tenant: str, slate: str) -> None:
+        self._db.write("DELETE FROM waiting WHERE tenant = ? AND slate = ?", (tenant, slate))
+
+    def _expire(self, now: float) -> None:
+        self._db.write("DELETE FROM granted WHERE ABS(? - at) >= ?", (now, self._limits.window))
 
     def _fault(self, tenant: str, source: str) -> str | None:
         limits = self._limits
@@ -151,15 +188,4 @@ class ReflectionQuota:
     def _count(self, table: str, tenant: str, **where: str) -> int:
         more = "".join(f" AND {column} = ?" for column in where)
         sql = f"SELECT COUNT(*) FROM {table} WHERE tenant = ?{more}"
-        return int(self._db.execute(sql, (tenant, *where.values())).fetchone()[0])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield self._db
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+        return int(self._db.read(sql, (tenant, *where.values()))[0][0])

@@ -1,19 +1,20 @@
-"""Which answers were paid for already: a file of answers, found by what was asked."""
+"""Which answers were paid for already: answers, found by what was asked."""
 
 import hashlib
 import json
-import sqlite3
-import threading
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from langchain_core.messages import BaseMessage
 
+from re2llm.database import DatabaseUnavailable, open_database, where_kept
 from re2llm.errors import UserError
 from re2llm.llm.answer import Answer, Options, Schema
 from re2llm.llm.usage import Usage
 
+_log = logging.getLogger(__name__)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, text TEXT NOT NULL, tokens TEXT NOT NULL,
@@ -44,63 +45,68 @@ def _plain(value: object) -> object:
 
 
 class AnswerCache:
-    """A SQLite file of answers; several processes may share it. Blocking."""
+    """Answers in a SQLite file or in Postgres; several processes may share it. Blocking.
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the file.
+    Where it stops answering, questions are asked anew and nothing is kept: a slate is worth more.
+    """
+
+    def __init__(self, path: Path, *, url: str | None = None) -> None:
+        """Open or make it.
+
+        Args:
+            path: of the SQLite file.
+            url: of a Postgres, in place of the file.
 
         Raises:
-            UserError: the file cannot be opened, or is no SQLite file.
+            UserError: it cannot be opened, or is no database.
         """
-        self._lock = threading.Lock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, timeout=30)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
+            self._db = open_database(path, _SCHEMA, url=url, durable=False)
+        except DatabaseUnavailable as error:
             raise UserError(
-                f"the answer cache {str(path)!r} cannot be opened ({error}); move the file away"
+                f"the answer cache in {where_kept(path, url)} cannot be opened ({error}); move the "
+                "file away, or see to the server"
             ) from error
 
     def get(self, key: str) -> Answer | None:
         """Return the answer of this key as a cache hit, which costs nothing."""
-        with self._lock:
-            row = self._db.execute(
-                "SELECT text, tokens FROM answers WHERE key = ?", (key,)
-            ).fetchone()
-        if row is None:
+        try:
+            rows = self._db.read("SELECT text, tokens FROM answers WHERE key = ?", (key,))
+        except DatabaseUnavailable as error:
+            _log.warning("the answer cache does not answer: %s", error)
             return None
+        if not rows:
+            return None
+        row = rows[0]
         tokens = tuple((str(token), float(logprob)) for token, logprob in json.loads(row[1]))
         return Answer(text=row[0], usage=Usage(cache_hits=1), tokens=tokens)
 
     def put(self, key: str, answer: Answer, model: str) -> None:
         """Keep an answer; the first one stays."""
         usage = answer.usage
-        with self._lock, self._db:
-            self._db.execute(
-                "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    key,
-                    answer.text,
-                    json.dumps(answer.tokens),
-                    usage.input_tokens,
-                    usage.cached_tokens,
-                    usage.output_tokens,
-                    usage.cost,
-                    model,
-                    time.time(),
-                ),
-            )
+        row = (
+            key,
+            answer.text,
+            json.dumps(answer.tokens),
+            usage.input_tokens,
+            usage.cached_tokens,
+            usage.output_tokens,
+            usage.cost,
+            model,
+            time.time(),
+        )
+        try:
+            self._db.write(f"INSERT INTO answers VALUES (?{', ?' * 8}) ON CONFLICT DO NOTHING", row)
+        except DatabaseUnavailable as error:
+            _log.warning("an answer that was paid for could not be kept: %s", error)
 
     def paid(self) -> Usage:
         """Return what all kept answers cost, each once."""
-        with self._lock:
-            row = self._db.execute(
-                "SELECT COUNT(*), COALESCE(SUM(input_tokens), 0), COALESCE(SUM(cached_tokens), 0), "
-                "COALESCE(SUM(output_tokens), 0), COALESCE(SUM(cost), 0) FROM answers"
-            ).fetchone()
+        sums = ", ".join(
+            f"CAST(COALESCE(SUM({name}), 0) AS BIGINT)"
+            for name in ("input_tokens", "cached_tokens", "output_tokens")
+        )
+        row = self._db.read(f"SELECT COUNT(*), {sums}, COALESCE(SUM(cost), 0) FROM answers")[0]
         return Usage(
             calls=row[0],
             input_tokens=row[1],
@@ -110,6 +116,5 @@ class AnswerCache:
         )
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+        """Let go of it."""
+        self._db.close()

@@ -4,8 +4,6 @@ Values are kept, not differences: the base value of a session is one row (hint i
 reward is the value with the hint minus the base value.
 """
 
-import sqlite3
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from re2llm.database import DatabaseUnavailable, open_database, where_kept
 from re2llm.errors import UserError
 
 BASE = ""
@@ -60,26 +59,24 @@ class RewardTable:
 
 
 class RewardStore:
-    """A SQLite file of values; safe from several threads, one connection."""
+    """Values in a SQLite file or in Postgres; safe from several threads and processes."""
 
-    def __init__(self, path: Path | str) -> None:
-        """Open the file, or make it.
+    def __init__(self, path: Path | None, *, url: str | None = None) -> None:
+        """Open it, or make it.
 
         Args:
-            path: `:memory:` keeps nothing after `close`.
+            path: of the SQLite file; without one nothing is kept after `close`.
+            url: of a Postgres, in place of the file.
 
         Raises:
-            UserError: the file cannot be opened, or is no SQLite file.
+            UserError: it cannot be opened, or is no database.
         """
-        self._lock = threading.Lock()
         try:
-            self._connection = sqlite3.connect(path, check_same_thread=False, timeout=30.0)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute(_SCHEMA)
-        except sqlite3.Error as error:
+            self._db = open_database(path, _SCHEMA, url=url)
+        except DatabaseUnavailable as error:
             raise UserError(
-                f"the reward store {str(path)!r} cannot be opened ({error}); move the file away to "
-                "start a new one"
+                f"the reward store in {where_kept(path, url)} cannot be opened ({error}); move the "
+                "file away to start a new one, or see to the server"
             ) from error
 
     def put(self, scope: Scope, session_key: str, hint_id: str, value: float) -> None:
@@ -96,11 +93,10 @@ class RewardStore:
         for session_key, hint_id, value in listed:
             if not np.isfinite(value):
                 raise ValueError(f"value {value!r} of {session_key!r} with {hint_id!r}")
-        with self._lock, self._connection:
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO rewards VALUES (?, ?, ?, ?, ?, ?)",
-                [(*_parts(scope), key, hint, float(value)) for key, hint, value in listed],
-            )
+        self._db.write_all(
+            "INSERT INTO rewards VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [(*_parts(scope), key, hint, float(value)) for key, hint, value in listed],
+        )
 
     def find(self, scope: Scope, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], float]:
         """Return the values of these (session key, hint id), without those never paid for."""
@@ -108,22 +104,13 @@ class RewardStore:
             "SELECT value FROM rewards WHERE model = ? AND prompt_version = ? AND metric = ? "
             "AND session_key = ? AND hint_id = ?"
         )
-        with self._lock:
-            rows = {
-                which: self._connection.execute(asked, (*_parts(scope), *which)).fetchone()
-                for which in wanted
-            }
-        return {which: float(row[0]) for which, row in rows.items() if row is not None}
+        found = {which: self._db.read(asked, (*_parts(scope), *which)) for which in wanted}
+        return {which: float(rows[0][0]) for which, rows in found.items() if rows}
 
     def count(self, scope: Scope) -> int:
         """Count the values of this scope."""
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT COUNT(*) FROM rewards WHERE model = ? AND prompt_version = ? "
-                "AND metric = ?",
-                _parts(scope),
-            ).fetchone()
-        return int(row[0])
+        sql = "SELECT COUNT(*) FROM rewards WHERE model = ? AND prompt_version = ? AND metric = ?"
+        return int(self._db.read(sql, _parts(scope))[0][0])
 
     def table(
         self, scope: Scope, session_keys: Sequence[str], hint_ids: Sequence[str]
@@ -132,12 +119,11 @@ class RewardStore:
         rows = {key: i for i, key in enumerate(session_keys)}
         columns = {hint: j for j, hint in enumerate((BASE, *hint_ids))}
         values = np.full((len(session_keys), len(columns)), np.nan)
-        with self._lock:
-            found = self._connection.execute(
-                "SELECT session_key, hint_id, value FROM rewards "
-                "WHERE model = ? AND prompt_version = ? AND metric = ?",
-                _parts(scope),
-            ).fetchall()
+        found = self._db.read(
+            "SELECT session_key, hint_id, value FROM rewards "
+            "WHERE model = ? AND prompt_version = ? AND metric = ?",
+            _parts(scope),
+        )
         for session_key, hint_id, value in found:
             i, j = rows.get(session_key), columns.get(hint_id)
             if i is not None and j is not None:
@@ -153,9 +139,8 @@ class RewardStore:
         )
 
     def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            self._connection.close()
+        """Let go of it."""
+        self._db.close()
 
 
 def _parts(scope: Scope) -> tuple[str, str, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -10,8 +10,8 @@ from weakref import WeakValueDictionary
 
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from re2llm.checkpoints import open_checkpoints
 from re2llm.graph.app import Re2LLM
 from re2llm.service.chat.answer import Answer
 from re2llm.service.chat.builder import ChatApp, ChatSteps, build_chat
@@ -21,6 +21,7 @@ from re2llm.service.chat.plain import ByRules
 from re2llm.service.chat.state import ChatContext, ChatOutput
 from re2llm.service.chat.steps import Recommend, TakeFeedback, Understand, Write
 from re2llm.service.chat.understanding import PlainUnderstanding
+from re2llm.service.claims import Claims
 from re2llm.service.feedback import FeedbackDesk
 from re2llm.service.problems import Problem
 from re2llm.service.recommend import Recommender
@@ -68,6 +69,7 @@ class Conversations:
     """Runs the chat graph; turns of one session follow each other, those of others run beside."""
 
     graph: ChatApp
+    claims: Claims | None
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     @classmethod
@@ -76,12 +78,22 @@ class Conversations:
         app: Re2LLM,
         recommender: Recommender,
         feedback: ChatFeedback,
+        claims: Claims | None,
         root: Path,
         stack: AsyncExitStack,
     ) -> "Conversations":
-        """Open the conversations of a workspace; the stack closes them."""
+        """Open the conversations of a workspace; the stack closes them.
+
+        Args:
+            app: the opened recommender.
+            recommender: makes slates and notes them.
+            feedback: takes what shoppers say of slates.
+            claims: keep a session's turns in order where several replicas serve it.
+            root: the workspace.
+            stack: closes what is opened.
+        """
         saver = await stack.enter_async_context(
-            AsyncSqliteSaver.from_conn_string(str(root / CHATS))
+            open_checkpoints(root / CHATS, url=app.parts.settings.database)
         )
         lexicon = await asyncio.to_thread(Lexicon.read, app.parts.catalog)
         catalog = app.parts.catalog
@@ -100,7 +112,7 @@ class Conversations:
             answer=Answer(catalog=catalog),
             write=Write(catalog=catalog),
         )
-        return cls(graph=build_chat(steps).compile(checkpointer=saver, name="chat"))
+        return cls(graph=build_chat(steps).compile(checkpointer=saver, name="chat"), claims=claims)
 
     async def turn(self, message: str, context: ChatContext) -> ChatOutput:
         """Answer a message."""
@@ -117,7 +129,7 @@ class Conversations:
         lock = self._locks.setdefault(thread, asyncio.Lock())
         config: RunnableConfig = {"configurable": {"thread_id": thread}}
         output: ChatOutput = {}
-        async with lock:
+        async with lock, self.claims.held(f"turn {thread}") if self.claims else nullcontext():
             async for mode, told in self.graph.astream(
                 {"messages": [HumanMessage(message)]},
                 config,

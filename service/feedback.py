@@ -4,12 +4,23 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
+from re2llm.database import database_errors
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
+from re2llm.graph.postponed import reflect_postponed
+from re2llm.service.claims import Claims
 from re2llm.service.problems import Problem
 from re2llm.service.slates import Given, Learnt, SlateRecord, Slates
 
 _log = logging.getLogger(__name__)
+_LOOK = 0.2
+"""Seconds between two looks at what another replica works on."""
+_CATCH_UP = 10
+"""So many postponed failures at most are reflected on in one round."""
+
+
+def _tried_again() -> tuple[type[Exception], ...]:
+    return UserError, *database_errors()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +29,7 @@ class FeedbackDesk:
 
     app: Re2LLM
     slates: Slates
+    claims: Claims
     _working: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def give(
@@ -38,10 +50,16 @@ class FeedbackDesk:
 
     async def wait(self, tenant: str, slate_id: str, seconds: float) -> SlateRecord:
         """Return the slate with what came of its feedback, or without where that takes longer."""
+        ends = asyncio.get_running_loop().time() + seconds
         task = self._working.get(slate_id)
         if task is not None:
             await asyncio.wait([task], timeout=seconds)
-        return await asyncio.to_thread(self.slates.read, tenant, slate_id)
+        while True:
+            record = await asyncio.to_thread(self.slates.read, tenant, slate_id)
+            left = ends - asyncio.get_running_loop().time()
+            if record.given is None or record.learnt is not None or left <= 0:
+                return record
+            await asyncio.sleep(min(_LOOK, left))
 
     async def resume(self) -> int:
         """Go on with feedback that was accepted and not finished before; returns how many."""
@@ -49,6 +67,25 @@ class FeedbackDesk:
         for record in waiting:
             self._begin(record)
         return len(waiting)
+
+    async def keep_up(self) -> None:
+        """Take up, now and then, what a replica that died left, and what the quota postponed."""
+        while True:
+            await asyncio.sleep(self.claims.lease / 2)
+            try:
+                await self.resume()
+                await self.catch_up()
+            except _tried_again() as error:
+                _log.warning("what waits cannot be worked on now: %s", error)
+
+    async def catch_up(self) -> None:
+        """Reflect on what was postponed, as far as the quota has room, on one replica at a time."""
+        for tenant in await asyncio.to_thread(self.app.parts.quota.tenants):
+            async with self.claims.tried(f"catch up {tenant}") as mine:
+                if mine:
+                    await reflect_postponed(
+                        self.app.parts, most=_CATCH_UP, tenant=tenant, within_quota=True
+                    )
 
     async def drain(self, seconds: float) -> None:
         """Let work in progress end; what does not is taken up at the next start."""
@@ -70,7 +107,7 @@ class FeedbackDesk:
         self._working.pop(slate_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error(
-                "feedback on slate %s is kept and tried again at the next start: %s",
+                "feedback on slate %s is kept and tried again: %s",
                 slate_id,
                 type(error).__name__,
             )
@@ -78,11 +115,18 @@ class FeedbackDesk:
     async def _work(self, record: SlateRecord) -> None:
         if record.given is None:
             return
+        async with self.claims.tried(f"feedback {record.slate_id}") as mine:
+            if mine:
+                await self._learn(record, record.given)
+
+    async def _learn(self, record: SlateRecord, given: Given) -> None:
+        if (await asyncio.to_thread(self.slates.read, record.tenant, record.slate_id)).learnt:
+            return
         try:
             outcome = await self.app.feedback(
                 record.slate_id,
-                chosen=record.given.chosen,
-                source=record.given.source or None,
+                chosen=given.chosen,
+                source=given.source or None,
                 tenant=record.tenant,
             )
         except UserError as error:

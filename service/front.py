@@ -9,15 +9,17 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from re2llm.database import Database
 from re2llm.graph.app import Re2LLM
+from re2llm.service.claims import Claims
 from re2llm.service.conversation import ChatFeedback, Conversations
-from re2llm.service.database import Database
 from re2llm.service.feedback import FeedbackDesk
 from re2llm.service.gate import caller_of
 from re2llm.service.keys import Caller
 from re2llm.service.meters import Meters
 from re2llm.service.options import ServeSettings
 from re2llm.service.recommend import Asked, Recommender
+from re2llm.service.records import open_records
 from re2llm.service.replies import Replies
 from re2llm.service.schemas import RecommendIn
 from re2llm.service.sessions import SessionRecord, Sessions
@@ -40,6 +42,7 @@ class Front:
     withdrawn: Withdrawn
     recommender: Recommender
     feedback: FeedbackDesk
+    claims: Claims
     meters: Meters
     root: Path
     _chats: Conversations | None = None
@@ -58,8 +61,9 @@ class Front:
         Raises:
             UserError: the records cannot be opened.
         """
-        database = Database(root / RECORDS)
+        database = open_records(root / RECORDS, url=app.parts.settings.database)
         slates = Slates(database)
+        claims = Claims(database=database, lease=settings.lease)
         return cls(
             app=app,
             settings=settings,
@@ -69,7 +73,8 @@ class Front:
             replies=Replies(database=database, patience=2 * settings.time_limit),
             withdrawn=Withdrawn(database),
             recommender=Recommender(app=app, slates=slates),
-            feedback=FeedbackDesk(app=app, slates=slates),
+            feedback=FeedbackDesk(app=app, slates=slates, claims=claims),
+            claims=claims,
             meters=Meters(),
             root=root,
         )
@@ -78,9 +83,16 @@ class Front:
         """Go on with what was interrupted; end it in order when the stack unwinds."""
         stack.callback(self.database.close)
         talk = ChatFeedback(sessions=self.sessions, desk=self.feedback)
-        self._chats = await Conversations.open(self.app, self.recommender, talk, self.root, stack)
+        shared = self.app.parts.settings.chroma_url is not None
+        if not shared:
+            await asyncio.to_thread(self.claims.clear)
+        self._chats = await Conversations.open(
+            self.app, self.recommender, talk, self.claims if shared else None, self.root, stack
+        )
         stack.push_async_callback(self.feedback.drain, float(self.settings.drain))
         await self.feedback.resume()
+        keeping_up = asyncio.create_task(self.feedback.keep_up())
+        stack.callback(keeping_up.cancel)
 
     async def session(self, caller: Caller, session_id: str) -> SessionRecord:
         """Return a session of the caller's tenant; raises `Problem` 404."""

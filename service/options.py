@@ -10,7 +10,11 @@ class ServeSettings(BaseSettings):
     """Settings of the service alone; each can be given as `RE2LLM_<NAME>`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RE2LLM_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="RE2LLM_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     api_keys: SecretStr = SecretStr("")
@@ -28,6 +32,8 @@ class ServeSettings(BaseSettings):
     """Seconds until a request that has not begun to answer is given up."""
     feedback_wait: float = Field(default=20.0, ge=0)
     """Seconds that feedback waits for what came of it before it answers `pending`."""
+    lease: float = Field(default=30.0, gt=0)
+    """Seconds after which replicas take up the work of one that died."""
     drain: int = Field(default=30, ge=1)
     """Seconds that requests in progress get after SIGTERM."""
 

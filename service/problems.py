@@ -1,7 +1,6 @@
 """How errors are told: `application/problem+json` (RFC 9457) that names what is wrong."""
 
 import logging
-import sqlite3
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
@@ -9,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from re2llm.database import database_errors
 from re2llm.errors import UserError
 from re2llm.kb_store.errors import IndexUnavailable, UnknownHint
 
@@ -84,7 +84,9 @@ def handle_problems(api: FastAPI) -> None:
             503, "the hints' index does not answer; recommendations go on", {"Retry-After": "5"}
         )
 
-    @api.exception_handler(sqlite3.Error)
-    async def _database(_: Request, error: sqlite3.Error) -> JSONResponse:
+    async def _database(_: Request, error: Exception) -> JSONResponse:
         _log.error("a database refused: %s", error)
         return problem_response(503, "the records cannot be reached", {"Retry-After": "5"})
+
+    for kind in database_errors():
+        api.add_exception_handler(kind, _database)

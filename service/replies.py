@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from re2llm.service.database import Database
+from re2llm.database import Database
 from re2llm.service.gate import caller_of
 from re2llm.service.problems import Problem, problem_response
 
@@ -68,7 +68,9 @@ class Replies:
                     headers={"Retry-After": "1"},
                 )
             self.database.write(
-                "INSERT OR REPLACE INTO replies (tenant, key, digest, at) VALUES (?, ?, ?, ?)",
+                "INSERT INTO replies (tenant, key, digest, at) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (tenant, key) DO UPDATE SET digest = excluded.digest,"
+                " at = excluded.at, status = NULL, kind = NULL, body = NULL",
                 (tenant, key, digest, now),
             )
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from re2llm.service.database import Database
+from re2llm.database import Database
 from re2llm.service.problems import Problem
 
 MOST_EVENTS = 5000

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from re2llm.database import Database, Value
 from re2llm.nodes.state import NewHint
-from re2llm.service.database import Database, Value
 from re2llm.service.problems import Problem
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from re2llm.service.database import Database
+from re2llm.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,9 @@ class Withdrawn:
 
     def add(self, tenant: str, item_id: str) -> None:
         """Withdraw an item; again changes nothing."""
-        self.database.write("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", (tenant, item_id))
+        self.database.write(
+            "INSERT INTO withdrawn VALUES (?, ?) ON CONFLICT DO NOTHING", (tenant, item_id)
+        )
 
     def remove(self, tenant: str, item_id: str) -> bool:
         """Put an item back; false where it was not withdrawn."""

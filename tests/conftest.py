@@ -2,11 +2,14 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from chroma_server import ChromaServer
+from postgres import Postgres, postgres
 from shop_settings import settings_for
 
 if TYPE_CHECKING:
@@ -32,6 +35,30 @@ def _folder(path: Path) -> Path:
     if not path.is_dir():
         pytest.skip(f"the real data is not here ({path}); point RE2LLM_DATA at it")
     return path
+
+
+@pytest.fixture(scope="session")
+def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Chroma server on loopback; skipped where it cannot start."""
+    server = ChromaServer(tmp_path_factory.mktemp("chroma-server"))
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A Postgres server; skipped where its programs are missing."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres_server: Postgres) -> str:
+    """An empty database."""
+    return postgres_server.url(f"shop_{uuid.uuid4().hex[:12]}")
 
 
 @pytest.fixture(scope="session")

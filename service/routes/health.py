@@ -1,12 +1,12 @@
 """Whether the process lives, whether it can serve, and how it fares."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from re2llm.database import DatabaseUnavailable
 from re2llm.service.front import FrontDep
 
 router = APIRouter(tags=["health"])
@@ -60,6 +60,6 @@ async def metrics(front: FrontDep) -> Response:
 def _answers(ask: Callable[[], object]) -> bool:
     try:
         ask()
-    except sqlite3.Error:
+    except DatabaseUnavailable:
         return False
     return True

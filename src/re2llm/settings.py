@@ -112,9 +112,21 @@ class Settings(BaseSettings):
 
     chroma_url: str | None = None
     """A Chroma server; None keeps Chroma in the workspace, for one process."""
+    database_url: SecretStr | None = None
+    """A Postgres for all records (hints' audit log, slates, feedback, rewards, answers), one per
+    shop; None keeps them in SQLite files in the workspace."""
     checkpoints: bool = True
-    """Whether slates wait for feedback in the workspace's SQLite checkpoint file."""
+    """Whether slates wait for feedback in a checkpoint, in the workspace or in Postgres."""
+    reflections_per_hour: int = Field(default=60, ge=0)
+    """How many reflections all feedback of a tenant may cost; the rest is postponed."""
+    reflections_per_source: int = Field(default=6, ge=0)
+    """The same for what one source says."""
     seed: int = 0
+
+    @property
+    def database(self) -> str | None:
+        """Return the Postgres URL in clear; never to be shown."""
+        return self.database_url.get_secret_value() if self.database_url else None
 
     @property
     def offline(self) -> bool:

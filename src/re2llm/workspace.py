@@ -55,6 +55,11 @@ class Workspace:
         return self.root / "servers.json"
 
     @property
+    def reflections(self) -> Path:
+        """What feedback made the model reflect on, and what waits until it may."""
+        return self.root / "reflections.sqlite"
+
+    @property
     def slates(self) -> Path:
         """Slates that wait for feedback."""
         return self.root / "slates.sqlite"

@@ -34,7 +34,7 @@ def send_feedback(
     home = Workspace(settings.workspace)
     home.require_data()
     with langsmith(settings) as client:
-        taken = asyncio.run(read_taken(home.slates))
+        taken = asyncio.run(read_taken(home.slates, url=settings.database))
         sent = send_taken(client, taken, project=settings.langsmith_project, dataset=dataset)
     examples = f", {sent.examples} of them new examples of {dataset!r}" if dataset else ""
     console.print(f"Sent the feedback on {sent.slates} slates{examples}.", markup=False)

@@ -17,7 +17,7 @@ from re2llm.kb_store.logged import LoggedHintStore
 from re2llm.kb_store.memory_store import MemoryHintStore
 
 
-@pytest.fixture(params=["memory", "embedded", "server"])
+@pytest.fixture(params=["memory", "embedded", "server", "postgres"])
 def store(
     request: pytest.FixtureRequest, tmp_path: Path, encoder: WordEncoder
 ) -> Iterator[LoggedHintStore]:
@@ -26,7 +26,9 @@ def store(
     elif request.param == "embedded":
         made = ChromaHintStore(tmp_path, encoder)
     else:
-        made = ChromaHintStore(tmp_path, encoder, url=request.getfixturevalue("chroma_url"))
+        url = request.getfixturevalue("chroma_url")
+        record = request.getfixturevalue("database_url") if request.param == "postgres" else None
+        made = ChromaHintStore(tmp_path, encoder, url=url, database=record)
     yield made
     made.close()
 

@@ -87,7 +87,7 @@ def test_a_batch_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_foreign_file_is_refused_with_the_mend(tmp_path: Path) -> None:
     (tmp_path / "hints.sqlite").write_text("not a database, but long enough to be read as one" * 9)
-    with pytest.raises(UserError, match="restore the file from a backup"):
+    with pytest.raises(UserError, match="restore it from a backup"):
         AuditLog(tmp_path / "hints.sqlite")
 
 

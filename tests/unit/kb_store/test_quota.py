@@ -65,7 +65,7 @@ def test_the_quota_comes_back_with_time() -> None:
     assert take(one, "late") is not None
     clock.now += LIMITS.window
     assert take(one, "late") is None
-    assert one.waiting("shop", -1) == []
+    assert one.waiting("shop", 100) == []
 
 
 def test_what_waits_is_kept_and_a_flood_crowds_out_itself(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_what_waits_is_kept_and_a_flood_crowds_out_itself(tmp_path: Path) -> Non
     take(one, "other shop's", tenant="other")
     one.close()
     again = quota(path)
-    waiting = again.waiting("shop", -1)
+    waiting = again.waiting("shop", 100)
     assert len(waiting) == LIMITS.waiting
     assert {each.slate for each in waiting[:2]} == {"loud 0", "quiet 1"}
     assert all(each.what == f"what of {each.slate}" for each in waiting)

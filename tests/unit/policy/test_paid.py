@@ -23,7 +23,7 @@ class Model:
 
 
 async def test_every_value_is_paid_for_once() -> None:
-    store, model = RewardStore(":memory:"), Model()
+    store, model = RewardStore(None), Model()
     source = PaidRewards(store, SCOPE, ["a", "b"], model.measure)
     pairs = [(0, "h1"), (0, "h2"), (0, "h1"), (1, "h1"), (1, None)]
     np.testing.assert_allclose(await source.rewards(pairs), [0.5, 0.5, 0.5, 0.5, 0.0])
@@ -37,7 +37,7 @@ async def test_every_value_is_paid_for_once() -> None:
 
 
 async def test_no_hint_alone_costs_nothing() -> None:
-    store, model = RewardStore(":memory:"), Model()
+    store, model = RewardStore(None), Model()
     source = PaidRewards(store, SCOPE, ["a"], model.measure)
     assert (await source.rewards([(0, None)])).tolist() == [0.0]
     assert model.asked == []
@@ -46,7 +46,7 @@ async def test_no_hint_alone_costs_nothing() -> None:
 
 @pytest.mark.parametrize("fails", [(0, "h1"), (0, None)])
 async def test_a_failed_answer_is_nan_and_asked_again_later(fails: tuple[int, str | None]) -> None:
-    store = RewardStore(":memory:")
+    store = RewardStore(None)
     model = Model(fails=fails)
     source = PaidRewards(store, SCOPE, ["a"], model.measure)
     assert np.isnan(await source.rewards([(0, "h1")])).all()
@@ -57,7 +57,7 @@ async def test_a_failed_answer_is_nan_and_asked_again_later(fails: tuple[int, st
 
 
 async def test_a_stop_keeps_what_has_arrived_and_leaves_nothing_running() -> None:
-    store = RewardStore(":memory:")
+    store = RewardStore(None)
     started = asyncio.Event()
 
     async def measure(session: int, hint: str | None) -> float | None:
@@ -79,7 +79,7 @@ async def test_a_stop_keeps_what_has_arrived_and_leaves_nothing_running() -> Non
 
 
 async def test_an_error_of_the_model_reaches_the_caller() -> None:
-    store = RewardStore(":memory:")
+    store = RewardStore(None)
 
     async def measure(session: int, hint: str | None) -> float | None:
         if session == 1:

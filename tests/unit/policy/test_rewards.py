@@ -20,7 +20,7 @@ def test_what_was_paid_for_is_there_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_the_first_value_of_a_pair_stays() -> None:
-    store = RewardStore(":memory:")
+    store = RewardStore(None)
     store.put(SCOPE, "s1", "h1", 0.5)
     store.put(SCOPE, "s1", "h1", 0.9)
     assert store.find(SCOPE, [("s1", "h1")]) == {("s1", "h1"): 0.5}
@@ -37,7 +37,7 @@ def test_the_first_value_of_a_pair_stays() -> None:
     ],
 )
 def test_values_of_another_model_prompt_or_metric_are_not_mixed_in(other: Scope) -> None:
-    store = RewardStore(":memory:")
+    store = RewardStore(None)
     store.put(SCOPE, "s1", "h1", 0.5)
     assert store.find(other, [("s1", "h1")]) == {}
     assert store.count(other) == 0
@@ -46,7 +46,7 @@ def test_values_of_another_model_prompt_or_metric_are_not_mixed_in(other: Scope)
 
 
 def test_the_table_holds_differences_from_the_base_and_says_what_is_unknown() -> None:
-    store = RewardStore(":memory:")
+    store = RewardStore(None)
     store.put_all(SCOPE, [("s1", BASE, 0.2), ("s1", "h1", 0.5), ("s2", "h1", 0.4)])
     table = store.table(SCOPE, ["s1", "s2", "s1"], ["h1", "h2"])
     np.testing.assert_allclose(table.base, [0.2, np.nan, 0.2])
@@ -58,7 +58,7 @@ def test_the_table_holds_differences_from_the_base_and_says_what_is_unknown() ->
 
 
 def test_nothing_is_kept_of_a_batch_with_a_value_that_is_not_finite() -> None:
-    store = RewardStore(":memory:")
+    store = RewardStore(None)
     with pytest.raises(ValueError, match="'s2'"):
         store.put_all(SCOPE, [("s1", "h1", 0.5), ("s2", "h1", float("nan"))])
     assert store.count(SCOPE) == 0

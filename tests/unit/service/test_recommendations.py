@@ -6,8 +6,8 @@ import httpx
 from service_client import opened
 
 from re2llm.graph.app import Re2LLM
-from re2llm.service.database import Database
 from re2llm.service.front import RECORDS
+from re2llm.service.records import open_records
 from re2llm.service.slates import Given, Slates
 
 
@@ -94,7 +94,7 @@ async def test_feedback_that_was_accepted_survives_a_crash(app: Re2LLM) -> None:
         slate = (await client.post("/v1/recommendations", json=body)).json()
     shown = [card["item_id"] for card in slate["items"]]
     missed = [item_id for item_id in session.candidates or () if item_id not in shown][-1]
-    database = Database(app.parts.settings.workspace / RECORDS)
+    database = open_records(app.parts.settings.workspace / RECORDS)
     Slates(database).give("default", slate["slate_id"], Given(chosen=missed, source="s"))
     database.close()
     async with opened(app) as client:

@@ -1,0 +1,55 @@
+"""The tables that the service keeps: sessions, slates, answered requests, withdrawn items."""
+
+from pathlib import Path
+
+from re2llm.database import Database, DatabaseUnavailable, open_database, where_kept
+from re2llm.errors import UserError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS sessions (
+    tenant TEXT NOT NULL, session_id TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (tenant, session_id)
+);
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, session_id TEXT NOT NULL,
+    kind TEXT NOT NULL, item_id TEXT NOT NULL, slate_id TEXT, at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_of_session ON events (tenant, session_id, seq);
+CREATE TABLE IF NOT EXISTS slates (
+    slate_id TEXT PRIMARY KEY, tenant TEXT NOT NULL, session_id TEXT, at REAL NOT NULL,
+    served TEXT NOT NULL, feedback TEXT, outcome TEXT
+);
+CREATE INDEX IF NOT EXISTS slates_of_session ON slates (tenant, session_id, at);
+CREATE INDEX IF NOT EXISTS slates_waiting ON slates (at)
+    WHERE feedback IS NOT NULL AND outcome IS NULL;
+CREATE TABLE IF NOT EXISTS replies (
+    tenant TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, at REAL NOT NULL,
+    status INTEGER, kind TEXT, body BLOB, PRIMARY KEY (tenant, key)
+);
+CREATE INDEX IF NOT EXISTS replies_by_age ON replies (at);
+CREATE TABLE IF NOT EXISTS claims (
+    name TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS withdrawn (
+    tenant TEXT NOT NULL, item_id TEXT NOT NULL, PRIMARY KEY (tenant, item_id)
+);
+"""
+
+
+def open_records(path: Path | None, *, url: str | None = None) -> Database:
+    """Open the service's records.
+
+    Args:
+        path: of a SQLite file; without one they live in memory.
+        url: of a Postgres, in place of the file.
+
+    Raises:
+        UserError: they cannot be opened.
+    """
+    try:
+        return open_database(path, _SCHEMA, url=url)
+    except DatabaseUnavailable as error:
+        raise UserError(
+            f"cannot open the service's records in {where_kept(path, url)} ({error}); check that "
+            "they can be reached and written, or move the file away to start with empty ones"
+        ) from error

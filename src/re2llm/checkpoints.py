@@ -1,0 +1,86 @@
+"""Where graphs wait: SQLite files in the workspace, or one Postgres that several machines share."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from re2llm.database import PATIENCE, enter_statements, where_kept
+from re2llm.errors import UserError
+
+
+@asynccontextmanager
+async def open_checkpoints(
+    path: Path, *, url: str | None = None
+) -> AsyncIterator[BaseCheckpointSaver[str]]:
+    """Open a checkpointer; its tables are made if need be.
+
+    Args:
+        path: of the SQLite file; its stem names the Postgres schema, so that slates and
+            conversations stay apart there too.
+        url: of a Postgres, in place of the file.
+
+    Raises:
+        UserError: Postgres does not answer, or the extra `postgres` is not installed.
+    """
+    if url is None:
+        async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+            yield saver
+        return
+    try:
+        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+        from psycopg import AsyncConnection, Error
+        from psycopg.rows import DictRow, dict_row
+        from psycopg_pool import AsyncConnectionPool
+    except ImportError as error:
+        raise UserError(
+            "RE2LLM_DATABASE_URL needs Postgres' driver: pip install 're2llm[postgres]'"
+        ) from error
+    statements = enter_statements(f"re2llm_{path.stem}")
+
+    async def enter(connection: AsyncConnection[Any]) -> None:
+        async with connection.transaction():
+            for statement in statements.made:
+                await connection.execute(statement)
+        await connection.execute(statements.entered)
+
+    pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=16,
+        timeout=PATIENCE,
+        configure=enter,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={
+            "autocommit": True,
+            "prepare_threshold": 0,
+            "row_factory": dict_row,
+            "connect_timeout": int(PATIENCE),
+        },
+        open=False,
+    )
+    try:
+        await pool.open(wait=True, timeout=PATIENCE)
+        saver_there = AsyncPostgresSaver(pool)
+        # Making the tables twice at once fails, so the first replica makes them alone; not under
+        # the schema's own lock, which every new connection takes.
+        tables = statements.turn + 1
+        async with pool.connection() as connection:
+            await connection.execute("SELECT pg_advisory_lock(%s)", (tables,))
+            try:
+                await saver_there.setup()
+            finally:
+                await connection.execute("SELECT pg_advisory_unlock(%s)", (tables,))
+    except Error as error:
+        await pool.close()
+        raise UserError(
+            f"cannot keep checkpoints in {where_kept(path, url)} ({error}); check that the server "
+            "runs and lets this user make tables"
+        ) from error
+    try:
+        yield saver_there
+    finally:
+        await pool.close()

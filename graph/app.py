@@ -123,12 +123,20 @@ class Re2LLM:
         *,
         chosen: str | None,
         source: str | None = None,
+        session: str | None = None,
         tenant: str | None = None,
     ) -> Outcome:
         """Tell what the shopper took; an error makes the system reflect.
 
         Saying the same again changes nothing and returns the same outcome. Whose slate it is, is
         the caller's business; what is learnt goes to `tenant`, or the settings' one.
+
+        Args:
+            slate_id: which slate.
+            chosen: the item taken, or None.
+            source: who says so, opaque; a hint that feedback leads to needs independent sources.
+            session: for whom, where one source speaks for many.
+            tenant: whose knowledge base.
 
         Raises:
             UserError: no such slate was served here, or it has other feedback already.
@@ -138,6 +146,8 @@ class Re2LLM:
         feedback: Feedback = {"chosen": chosen}
         if source is not None:
             feedback["source"] = source
+        if session is not None:
+            feedback["session"] = session
         lock = self._resuming.setdefault(slate_id, asyncio.Lock())
         async with lock:
             output = await self._resume(slate_id, feedback, tenant or self.parts.settings.tenant)

@@ -104,6 +104,7 @@ class AuditLog:
 
         Raises:
             ValueError: a hint that could not be read back.
+            DatabaseUnavailable: nothing was written; the same may be written later.
         """
         rows = [(entry, codec.dump(entry.hint) if entry.hint else None) for entry in entries]
         written: list[Entry] = []
@@ -226,7 +227,7 @@ class AuditLog:
             with self._db.transaction():
                 yield
         except DatabaseUnavailable as error:
-            raise UserError(
+            raise DatabaseUnavailable(
                 f"cannot write to the hints' audit log ({error}); nothing of this change was "
                 "kept; make room on the disk or wait for the other writer, then try again"
             ) from error

@@ -45,6 +45,8 @@ class AwaitFeedback:
         feedback: Feedback = {"chosen": read.chosen}
         if read.source is not None:
             feedback["source"] = read.source
+        if read.session is not None:
+            feedback["session"] = read.session
         if self.tally is not None and thread is not None:
             slate, tenant = state.get("slate_id") or thread, knobs(runtime).tenant
             await self.tally.count(state, feedback, slate=slate, tenant=tenant)

@@ -47,7 +47,7 @@ class Reflect:
                 self.quota.take,
                 state.get("slate_id") or hashlib.sha256(what.encode()).hexdigest(),
                 tenant=tenant,
-                source=feedback.get("source", ""),
+                source=feedback.get("session") or feedback.get("source", ""),
                 what=what,
             )
             if reason is not None:

@@ -61,7 +61,9 @@ class Feedback(TypedDict):
     chosen: str | None
     """The item taken, or None when nothing was."""
     source: NotRequired[str]
-    """Who says so (an opaque shopper or client id)."""
+    """Who says so (an opaque shopper or client id): new hints need independent ones."""
+    session: NotRequired[str]
+    """For whom, where one source speaks for many; takes turns in the quota, is heard once."""
 
 
 class NewHint(TypedDict):

@@ -63,7 +63,7 @@ class Tally:
             return
         served, without = (min(one.index(chosen), self.depth) for one in (items, order))
         if served != without:
-            source = feedback.get("source")
+            source = feedback.get("session") or feedback.get("source")
             once = f"slate {slate}, judged" if source is None else f"source {source}"
             effect = "helped" if served < without else "hurt"
             await self._record(hint_id, effect, kind, tenant, once=once)

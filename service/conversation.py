@@ -26,6 +26,7 @@ from re2llm.service.feedback import FeedbackDesk
 from re2llm.service.problems import Problem
 from re2llm.service.recommend import Recommender
 from re2llm.service.sessions import Event, Kind, Sessions
+from re2llm.service.whose import Whose
 
 CHATS = "chats.sqlite"
 
@@ -48,7 +49,10 @@ class ChatFeedback:
         """Accept feedback; false where the slate has other feedback already."""
         try:
             await self.desk.give(
-                context.tenant, slate_id, chosen, source=context.session_id or "chat"
+                context.tenant,
+                slate_id,
+                chosen,
+                said=Whose(source=context.source, session=context.turn),
             )
         except Problem as problem:
             if problem.status != 409:

@@ -8,9 +8,11 @@ from re2llm.database import database_errors
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
 from re2llm.graph.postponed import reflect_postponed
+from re2llm.kb_store.errors import IndexUnavailable
 from re2llm.service.claims import Claims
 from re2llm.service.problems import Problem
 from re2llm.service.slates import Given, Learnt, SlateRecord, Slates
+from re2llm.service.whose import Whose
 
 _log = logging.getLogger(__name__)
 _LOOK = 0.2
@@ -20,7 +22,7 @@ _CATCH_UP = 10
 
 
 def _tried_again() -> tuple[type[Exception], ...]:
-    return UserError, *database_errors()
+    return UserError, IndexUnavailable, *database_errors()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class FeedbackDesk:
     _working: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def give(
-        self, tenant: str, slate_id: str, chosen: str | None, *, source: str = ""
+        self, tenant: str, slate_id: str, chosen: str | None, *, said: Whose
     ) -> SlateRecord:
         """Accept feedback and begin to work on it.
 
@@ -42,7 +44,7 @@ class FeedbackDesk:
         """
         if chosen is not None and chosen not in self.app.parts.catalog:
             raise Problem(404, f"item {chosen!r} is not in the catalogue")
-        given = Given(chosen=chosen, source=source)
+        given = Given(chosen=chosen, source=said.source, session=said.session)
         record = await asyncio.to_thread(self.slates.give, tenant, slate_id, given)
         if record.learnt is None:
             self._begin(record)
@@ -127,6 +129,7 @@ class FeedbackDesk:
                 record.slate_id,
                 chosen=given.chosen,
                 source=given.source or None,
+                session=given.session or None,
                 tenant=record.tenant,
             )
         except UserError as error:

@@ -19,11 +19,13 @@ class Caller:
         tenant: whose data is read and written.
         name: stands for the key in logs and in the hints' history; tells nothing of it.
         staff: whether hints may be reviewed, items withdrawn and metrics read.
+        keyed: whether the caller showed a key, so that `name` tells it from others.
     """
 
     tenant: str
     name: str
     staff: bool = True
+    keyed: bool = True
 
 
 class Authenticator(Protocol):
@@ -41,7 +43,7 @@ class Anyone:
 
     def find(self, token: str | None) -> Caller | None:  # noqa: ARG002
         """Return the same caller always."""
-        return Caller(tenant=self.tenant, name="local")
+        return Caller(tenant=self.tenant, name="local", keyed=False)
 
 
 class KeyRing:

@@ -78,6 +78,9 @@ class FeedbackIn(Body):
     """What the shopper took, or null for nothing."""
 
     chosen: ItemId | None
+    shopper: str | None = Field(default=None, min_length=1, max_length=128)
+    """Who took it: any opaque id that stays the same for one shopper; only a digest is kept. New
+    hints need feedback from independent shoppers. Not believed of a chat key."""
 
 
 class NewHintOut(BaseModel):

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from re2llm.database import Database, Value
 from re2llm.nodes.state import NewHint
@@ -12,10 +12,11 @@ from re2llm.service.problems import Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """Feedback as it was accepted: the item taken, or None, and which session says so."""
+    """Feedback as it was accepted: the item taken, or None, and who says so, as in `Whose`."""
 
     chosen: str | None
     source: str
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class Slates:
         Raises:
             Problem: 404 for an unknown slate, 409 where it has other feedback already.
         """
-        text = json.dumps({"chosen": given.chosen, "source": given.source})
+        text = json.dumps(asdict(given))
         self.database.write(
             "UPDATE slates SET feedback = ? WHERE tenant = ? AND slate_id = ? AND feedback IS NULL",
             (text, tenant, slate_id),

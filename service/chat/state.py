@@ -65,3 +65,6 @@ class ChatContext:
     exclude: tuple[str, ...] = ()
     """Item ids that must not be shown."""
     k: int = 5
+    source: str = "chat"
+    """Whose word feedback is, as `Whose` says it."""
+    turn: str = ""

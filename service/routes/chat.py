@@ -16,6 +16,7 @@ from re2llm.service.front import CallerDep, Front, FrontDep
 from re2llm.service.keys import Caller
 from re2llm.service.schemas import Body, CardOut
 from re2llm.service.sse import Told, stream, wants_stream
+from re2llm.service.whose import whose
 
 router = APIRouter(prefix="/v1", tags=["chat"])
 
@@ -95,12 +96,15 @@ async def history(session_id: str, front: FrontDep, caller: CallerDep) -> Histor
 async def _context(front: Front, caller: Caller, session_id: str) -> ChatContext:
     record = await front.session(caller, session_id)
     gone = await asyncio.to_thread(front.withdrawn.of, caller.tenant)
+    said = whose(caller, session_id)
     return ChatContext(
         tenant=caller.tenant,
         session_id=session_id,
         session=record.items,
         exclude=(*gone, *record.skipped),
         k=front.app.parts.settings.k if front.app.parts.settings.k <= 10 else 5,
+        source=said.source,
+        turn=said.session,
     )
 
 

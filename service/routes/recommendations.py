@@ -18,6 +18,7 @@ from re2llm.service.schemas import (
     slate_out,
 )
 from re2llm.service.sse import Told, stream, wants_stream
+from re2llm.service.whose import whose
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
 
@@ -61,8 +62,8 @@ async def feedback(
 ) -> LearntOut:
     """Tell what the shopper took; saying the same again changes nothing."""
     known = await asyncio.to_thread(front.slates.read, caller.tenant, slate_id)
-    source = known.session_id or caller.name
-    await front.feedback.give(caller.tenant, slate_id, body.chosen, source=source)
+    said = whose(caller, known.session_id, body.shopper)
+    await front.feedback.give(caller.tenant, slate_id, body.chosen, said=said)
     front.meters.feedback.labels("no" if body.chosen is None else "yes").inc()
     record = await front.feedback.wait(caller.tenant, slate_id, front.settings.feedback_wait)
     if record.learnt is None:

@@ -17,6 +17,7 @@ from re2llm.commands import (
     serve,
     service,
 )
+from re2llm.database import DatabaseUnavailable
 from re2llm.errors import UserError
 
 app = typer.Typer(
@@ -52,7 +53,7 @@ def main() -> None:
     """Run a command; what the user can mend is one line, never a traceback."""
     try:
         app()
-    except UserError as error:
+    except (UserError, DatabaseUnavailable) as error:
         typer.secho(f"re2llm: {error}", err=True, fg=typer.colors.RED)
         sys.exit(2)
     except SystemExit as ending:

@@ -1,12 +1,15 @@
 """The log's memory: what was, what changed, and the way back."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from kb_helpers import WordEncoder, make
 
+from re2llm.database import DatabaseUnavailable, SqliteDatabase
 from re2llm.errors import UserError
 from re2llm.kb_store.audit import AuditLog
 from re2llm.kb_store.entry import Action, Entry
@@ -81,6 +84,21 @@ def test_a_batch_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     bad = replace(good, hint=replace(CHEAP, text="\ud800"))
     with pytest.raises(ValueError, match="surrogates"):
         log.append([good, bad])
+    assert log.position() == 0
+    log.close()
+
+
+def test_a_full_disk_is_no_fault_of_who_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = AuditLog(None)
+
+    @contextmanager
+    def full(_: object) -> Iterator[None]:
+        raise DatabaseUnavailable("database or disk is full")
+        yield
+
+    monkeypatch.setattr(SqliteDatabase, "transaction", full)
+    with pytest.raises(DatabaseUnavailable, match="make room on the disk"):
+        log.append([Entry(action=Action.PUT, tenant="t", hint_id="h", by="a", hint=CHEAP)])
     assert log.position() == 0
     log.close()
 

@@ -13,14 +13,9 @@ from langchain_core.runnables import RunnableConfig
 
 from re2llm.checkpoints import open_checkpoints
 from re2llm.graph.app import Re2LLM
-from re2llm.service.chat.answer import Answer
-from re2llm.service.chat.builder import ChatApp, ChatSteps, build_chat
-from re2llm.service.chat.fit import Fitting
-from re2llm.service.chat.lexicon import Lexicon
-from re2llm.service.chat.plain import ByRules
+from re2llm.service.chat.assembly import chat_steps
+from re2llm.service.chat.builder import ChatApp, build_chat
 from re2llm.service.chat.state import ChatContext, ChatOutput
-from re2llm.service.chat.steps import Recommend, TakeFeedback, Understand, Write
-from re2llm.service.chat.understanding import PlainUnderstanding
 from re2llm.service.claims import Claims
 from re2llm.service.feedback import FeedbackDesk
 from re2llm.service.problems import Problem
@@ -99,23 +94,7 @@ class Conversations:
         saver = await stack.enter_async_context(
             open_checkpoints(root / CHATS, url=app.parts.settings.database)
         )
-        lexicon = await asyncio.to_thread(Lexicon.read, app.parts.catalog)
-        catalog = app.parts.catalog
-        steps = ChatSteps(
-            understand=Understand(
-                catalog=catalog,
-                lexicon=lexicon,
-                understanding=ByRules(PlainUnderstanding(lexicon=lexicon)),
-            ),
-            recommend=Recommend(
-                catalog=catalog,
-                slates=recommender,
-                fitting=Fitting(catalog=catalog, lexicon=lexicon),
-            ),
-            feedback=TakeFeedback(catalog=catalog, feedback=feedback),
-            answer=Answer(catalog=catalog),
-            write=Write(catalog=catalog),
-        )
+        steps = await asyncio.to_thread(chat_steps, app.parts, recommender, feedback)
         return cls(graph=build_chat(steps).compile(checkpointer=saver, name="chat"), claims=claims)
 
     async def turn(self, message: str, context: ChatContext) -> ChatOutput:

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from re2llm.database import Database
 from re2llm.graph.app import Re2LLM
+from re2llm.service.chat.assembly import check_reader
 from re2llm.service.claims import Claims
 from re2llm.service.conversation import ChatFeedback, Conversations
 from re2llm.service.feedback import FeedbackDesk
@@ -59,8 +60,9 @@ class Front:
         """Open the service's records in a workspace around an opened application.
 
         Raises:
-            UserError: the records cannot be opened.
+            UserError: the records cannot be opened, or nothing is there to read messages.
         """
+        check_reader(app.parts)
         database = open_records(root / RECORDS, url=app.parts.settings.database)
         slates = Slates(database)
         claims = Claims(database=database, lease=settings.lease)

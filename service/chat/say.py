@@ -146,6 +146,11 @@ def unknown_text(unknown: Sequence[str]) -> str:
     return f"No item here mentions {quoted}."
 
 
+def fault_text(fault: str) -> str:
+    """Say that the rules read a message, and why."""
+    return f"I read your message by plain rules: {fault}."
+
+
 def _one(place: int, item: Item, question: str, notes: Mapping[str, Sequence[str]]) -> str:
     for pattern, name in _FACTS:
         if pattern.search(question) and (value := item.attributes.get(name)) is not None:

@@ -56,8 +56,8 @@ class Understand:
         memory = Memory.from_json(state.get("memory"))
         cards = shown(state, self.catalog)
         understood = await self.understanding.understand(last_words(state), memory, cards)
-        notices: list[str] = []
         lead: list[str] = []
+        notices = [] if understood.fault is None else [say.fault_text(understood.fault)]
         if understood.act is Act.RESET:
             memory = Memory(asked=memory.asked)
         elif understood.act is Act.WISH:

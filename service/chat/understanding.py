@@ -1,22 +1,21 @@
 """Understanding a message by rules: plain English, no model, the same answer every time."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
 from re2llm.catalog.retrieve.wishes import read_wish
-from re2llm.kb_store.words import INSULTS
 from re2llm.service.chat import phrases
+from re2llm.service.chat.closed import as_plain, closed
 from re2llm.service.chat.idioms import plain_limits
 from re2llm.service.chat.lexicon import KINDS, Lexicon
 from re2llm.service.chat.memory import Facet, Memory
 from re2llm.service.chat.references import find_cards, points_beyond, says_all, says_it, value_meant
 from re2llm.service.chat.understood import Act, Limit, Said, Understood
 
-_META = frozenset(
+META = frozenset(
     words(
         "no nope yes yeah ok okay sorry actually instead rather meant mean make made show see look "
         "one ones first second third fourth fifth last brand brands platform category kind kinds "
@@ -37,20 +36,13 @@ _META = frozenset(
         "others another new matter matters care mind fact allow allowed include later back"
     )
 )
-_INSULTS = frozenset(entry for entry in INSULTS if not entry.endswith("*"))
-_STEMS = (*(entry[:-1] for entry in INSULTS if entry.endswith("*")), "useles", "pathetic")
-_INSULTED = re.compile(
-    r"\byou(?:'re| are)? (?:suck|(?:so |really |very )?(?:bad|awful|terrible|worthless|garbage|trash|"
-    r"useless|dumb|stupid))|\bshut up\b|\bi hate you\b|\bthis (?:sucks|is (?:garbage|trash|rubbish))",
-    re.IGNORECASE,
-)
-_BRAND = re.compile(
+KIND_MEANT = re.compile(
     r"\b(?:not|no|without|other than|except|hate|dislike|don'?t (?:like|want))\b[^.,;]{0,20}"
     r"\b(?P<what>brand|platform|category|make|maker)\b|\b(?:an?)?other (?P<other>brand|platform)s?\b|"
     r"\bdifferent (?P<different>brand|platform|category)\b",
     re.IGNORECASE,
 )
-_NAMES = {"make": "brand", "maker": "brand"}
+NAMES = {"make": "brand", "maker": "brand"}
 _DROP = re.compile(
     r"\b(?:any|whatever|all) (?P<any>price|budget|brand|platform|year|category)s?\b|"
     r"\b(?P<matter>price|budget|money|cost|brand|platform|year|category)"
@@ -62,7 +54,7 @@ _DROP = re.compile(
     re.IGNORECASE,
 )
 _PRICE = {"budget": "price", "money": "price", "cost": "price"}
-_NOT_CARD = re.compile(
+NOT_CARD = re.compile(
     r"\b(?:not|without|except|but not|anything but|don'?t (?:like|want)|hate|dislike|skip|remove)"
     r"\s+(?:the |that |this |number |#)",
     re.IGNORECASE,
@@ -73,8 +65,7 @@ _CLAUSE = re.compile(
     r"i (?:hate|dislike|can'?t stand)|no more(?! than)|anything but|other than|except)\b",
     re.IGNORECASE,
 )
-_LISTED = re.compile(r"\w(?:,| and| or)\s", re.IGNORECASE)
-_LONGEST = 1000
+LISTED = re.compile(r"\w(?:,| and| or)\s", re.IGNORECASE)
 _WORD = re.compile(r"\w+(?:['-]\w+)*")
 
 
@@ -86,10 +77,9 @@ class PlainUnderstanding:
 
     def understand(self, message: str, memory: Memory, cards: Sequence[Item]) -> Understood:
         """Say what a message means where these cards are shown."""
-        text = " ".join(unicodedata.normalize("NFKC", message).replace("’", "'").split())
-        text = text[:_LONGEST]
+        text = as_plain(message)
         return (
-            _closed(text)
+            closed(text)
             or self._about_cards(text, memory, cards)
             or self._wish(text, memory, cards)
         )
@@ -102,10 +92,10 @@ class PlainUnderstanding:
         focus = [place for place, card in enumerate(cards, 1) if card.item_id == memory.focus]
         pointed = places or (focus if says_it(text) else [])
         beyond = not places and points_beyond(text, cards)
-        negated = bool(_NOT_CARD.search(text))
+        negated = bool(NOT_CARD.search(text))
         if phrases.SIMILAR.search(text) and (pointed or says_it(text)) and not negated:
             return self._similar(text, memory, (pointed or [1])[0])
-        if negated and pointed and not _BRAND.search(text):
+        if negated and pointed and not KIND_MEANT.search(text):
             return Understood(act=Act.WISH, refuse=pointed)
         if beyond and _ONLY_CARD.search(text):
             return Understood(act=Act.UNCLEAR, beyond=True)
@@ -139,10 +129,10 @@ class PlainUnderstanding:
         self._unwanted(text, wish.without, cards, avoid, avoid_words)
         said, left = self.lexicon.find(list(wish.words))
         facets = [facet for facet in said if facet not in avoid]
-        if not _LISTED.search(text):
+        if not LISTED.search(text):
             facets, describing = self.lexicon.narrowest(facets)
             left.extend(word for facet in describing for word in words(facet.value))
-        content = [word for word in left if word not in _META and not word.isdigit()]
+        content = [word for word in left if word not in META and not word.isdigit()]
         known = [word for word in content if word in self.lexicon.known]
         unknown = _as_said(text, [word for word in content if word not in self.lexicon.known])
         step = _step(text, cards) if not limits else 0
@@ -156,7 +146,7 @@ class PlainUnderstanding:
             avoid_words=avoid_words,
             drop=drop,
             step=step,
-            fresh=_fresh(text, facets, known, memory),
+            fresh=begins_anew(text, facets, known, memory),
             correction=correction,
             unknown=unknown,
         )
@@ -172,35 +162,14 @@ class PlainUnderstanding:
         avoid_words: list[str],
     ) -> None:
         """Gather what is not wanted: named values, words, a card, or "that brand"."""
-        if cards and (match := _BRAND.search(text)):
+        if cards and (match := KIND_MEANT.search(text)):
             kind = next(group for group in match.groups() if group).lower()
-            avoid.extend(value_meant(cards, find_cards(text, cards), _NAMES.get(kind, kind)))
+            avoid.extend(value_meant(cards, find_cards(text, cards), NAMES.get(kind, kind)))
         for phrase in without:
             facets, left = self.lexicon.find(list(phrase))
             avoid.extend(facet for facet in facets if facet not in avoid)
-            kept = [word for word in left if word in self.lexicon.known and word not in _META]
+            kept = [word for word in left if word in self.lexicon.known and word not in META]
             avoid_words.extend(kept)
-
-
-def _closed(text: str) -> Understood | None:
-    """Read what needs nothing but the message itself."""
-    if not any(character.isalnum() for character in text):
-        return Understood(act=Act.HELP)
-    for pattern, act in (
-        (phrases.INJECTION, Act.OFF_TOPIC),
-        (phrases.RESET, Act.RESET),
-        (phrases.RECALL, Act.RECALL),
-        (phrases.HELP, Act.HELP),
-        (phrases.GREET, Act.GREET),
-        (phrases.THANK, Act.THANK),
-        (phrases.OFF_TOPIC, Act.OFF_TOPIC),
-    ):
-        if pattern.search(text):
-            return Understood(act=act)
-    said = re.findall(r"[^\W\d_]+", text.casefold())
-    if _INSULTED.search(text) or any(w in _INSULTS or w.startswith(_STEMS) for w in said):
-        return Understood(act=Act.HOSTILE)
-    return None
 
 
 def _other(text: str, found: Understood, shown: bool) -> Understood:
@@ -238,7 +207,7 @@ def _step(text: str, cards: Sequence[Item]) -> int:
     return 1 if phrases.DEARER.search(text) else 0
 
 
-def _fresh(text: str, facets: Sequence[Facet], known: Sequence[str], memory: Memory) -> bool:
+def begins_anew(text: str, facets: Sequence[Facet], known: Sequence[str], memory: Memory) -> bool:
     """Say whether a wish begins anew: another kind of thing, or a new question in new words."""
     kinds = {facet for facet in facets if facet.attribute in KINDS}
     old = {facet for facet in memory.facets if facet.attribute in KINDS}

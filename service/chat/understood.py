@@ -84,3 +84,5 @@ class Understood(BaseModel):
     """Whether the shopper leaves the choice to the shop."""
     by: str = "rules"
     """`rules` or `model`."""
+    fault: str | None = None
+    """Why the rules read it though a model was asked."""

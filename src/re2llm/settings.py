@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     """How many places of a slate are shown; an item taken from below them is an error."""
     candidates: int = Field(default=50, ge=1, le=500)
     """How many candidates the model sees."""
+    chat_understanding: Literal["auto", "rules", "model"] = "auto"
+    """What reads a shopper's message in a conversation: the rules, or the model, checked by the
+    rules, which take over where it fails. `auto` asks the model where one is set; a call a turn."""
     reasons: bool = False
     """Whether the model gives a reason per shown item."""
     exclude_seen: bool = True

@@ -1,0 +1,72 @@
+"""The conversation's steps, put together around an opened recommender."""
+
+from re2llm.errors import UserError
+from re2llm.graph.parts import Parts
+from re2llm.llm.standin.model import IDENTITY as STAND_IN_IDENTITY
+from re2llm.service.chat.answer import Answer
+from re2llm.service.chat.builder import ChatSteps
+from re2llm.service.chat.by_model import ByModel
+from re2llm.service.chat.fit import Fitting
+from re2llm.service.chat.lexicon import Lexicon
+from re2llm.service.chat.plain import ByRules
+from re2llm.service.chat.steps import (
+    MakesSlates,
+    Recommend,
+    TakeFeedback,
+    TakesFeedback,
+    Understand,
+    Understanding,
+    Write,
+)
+from re2llm.service.chat.understanding import PlainUnderstanding
+
+_SHARE = 1 / 3
+"""The part of a slate's time that understanding may take before the rules take over."""
+
+
+def chat_steps(parts: Parts, slates: MakesSlates, feedback: TakesFeedback) -> ChatSteps:
+    """Make the steps. Reads the whole catalogue, so call it beside the event loop.
+
+    Args:
+        parts: the opened shop.
+        slates: makes slates and notes them.
+        feedback: takes what shoppers say of slates.
+
+    Raises:
+        UserError: a model is to read messages and none is set.
+    """
+    catalog = parts.catalog
+    lexicon = Lexicon.read(catalog)
+    return ChatSteps(
+        understand=Understand(
+            catalog=catalog, lexicon=lexicon, understanding=_understanding(parts, lexicon)
+        ),
+        recommend=Recommend(
+            catalog=catalog, slates=slates, fitting=Fitting(catalog=catalog, lexicon=lexicon)
+        ),
+        feedback=TakeFeedback(catalog=catalog, feedback=feedback),
+        answer=Answer(catalog=catalog),
+        write=Write(catalog=catalog),
+    )
+
+
+def check_reader(parts: Parts) -> None:
+    """Refuse a reader of messages that is not there.
+
+    Raises:
+        UserError: a model is to read messages and none is set.
+    """
+    if parts.settings.chat_understanding == "model" and parts.identity == STAND_IN_IDENTITY:
+        raise UserError(
+            "setting 'chat_understanding' (RE2LLM_CHAT_UNDERSTANDING) is 'model', and the offline "
+            "stand-in reads no messages; set RE2LLM_MODEL, or leave it at 'auto'"
+        )
+
+
+def _understanding(parts: Parts, lexicon: Lexicon) -> Understanding:
+    """Return what reads messages: the model where one is set, unless the rules are asked for."""
+    check_reader(parts)
+    rules = PlainUnderstanding(lexicon=lexicon)
+    if parts.settings.chat_understanding == "rules" or parts.identity == STAND_IN_IDENTITY:
+        return ByRules(rules)
+    return ByModel(rules, parts.client, deadline=_SHARE * parts.settings.timeout)

@@ -1,0 +1,78 @@
+"""A server on loopback that speaks OpenAI's protocol and reads messages as a script tells it."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Reply = Callable[[str], str]
+"""From the shopper's message to the answer's text."""
+
+
+@dataclass
+class ChatModelServer:
+    """Answers questions about messages by `reply`, all others with nothing usable."""
+
+    reply: Reply = lambda message: "{}"
+    delay: float = 0.0
+    status: int = 200
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    url: str = ""
+
+    def answer(self, body: dict[str, Any]) -> str:
+        prompt = str(body["messages"][-1]["content"])
+        if "<message>" not in prompt:
+            return "no order"
+        self.asked.append(body)
+        time.sleep(self.delay)
+        return self.reply(prompt.split("<message>", 1)[1].rsplit("</message>", 1)[0])
+
+
+def reads(**fields: object) -> str:
+    """Write a reading as a model would."""
+    return json.dumps({"act": "wish", **fields})
+
+
+@contextmanager
+def chat_model_server() -> Iterator[ChatModelServer]:
+    """Serve until the end."""
+    script = ChatModelServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            text = script.answer(body)
+            choice = {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": text},
+            }
+            usage = {"prompt_tokens": 90, "completion_tokens": 9, "total_tokens": 99}
+            told = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
+            sent = json.dumps({**told, "choices": [choice], "usage": usage}).encode()
+            try:
+                self.send_response(script.status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(sent)))
+                self.end_headers()
+                self.wfile.write(sent)
+            except (BrokenPipeError, ConnectionResetError):
+                return  # whoever asked has given up
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    script.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    try:
+        yield script
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

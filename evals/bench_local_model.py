@@ -20,10 +20,11 @@ from re2llm.evals.local_table import Costs, Row, Told, judge, lines
 from re2llm.evals.local_trials import Trial, read_trials
 from re2llm.evals.metrics import ndcg, ranks
 from re2llm.llm.cache import AnswerCache
-from re2llm.llm.client import ModelClient, Patience
+from re2llm.llm.client import ModelClient
 from re2llm.llm.first_token import FirstTokenReranker
 from re2llm.llm.likelihood import ClientScorer, LikelihoodReranker, some_items
 from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
+from re2llm.llm.patience import Patience
 from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.llm.rerank import ListwiseReranker
 from re2llm.llm.sanitise import sanitise

@@ -18,9 +18,10 @@ from pydantic import SecretStr
 
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Item
-from re2llm.llm.client import ModelClient, Patience
+from re2llm.llm.client import ModelClient
 from re2llm.llm.labels import labels
 from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
+from re2llm.llm.patience import Patience
 from re2llm.llm.rank_prompt import rank_messages
 from re2llm.llm.ranking import RankTask
 from re2llm.llm.reader import complete, read_answer

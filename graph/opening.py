@@ -14,8 +14,9 @@ from re2llm.graph.retrieval import open_retrieval
 from re2llm.llm.ask import FORMS, Form
 from re2llm.llm.budget import Budget, BudgetLimits
 from re2llm.llm.cache import AnswerCache
-from re2llm.llm.client import ModelClient, Patience
+from re2llm.llm.client import ModelClient
 from re2llm.llm.fusion import SlateFusion
+from re2llm.llm.patience import Patience
 from re2llm.llm.prices import FREE, find_price
 from re2llm.llm.probe import load_probe
 from re2llm.policy.rewards import RewardStore

@@ -107,21 +107,22 @@ class Parts:
     @cached_property
     def reranker(self) -> Reranker:
         """Asks the model for an order, in the way that the settings say."""
-        listwise = ListwiseReranker(client=self.client, deadline=self.settings.timeout)
+        seconds = self.settings.timeout
+        listwise = ListwiseReranker(client=self.client, deadline=seconds)
         match self.settings.way:
             case "listwise":
                 return listwise
             case "first-token":
-                return FirstTokenReranker(client=self.client, deadline=self.settings.timeout)
+                return FirstTokenReranker(client=self.client, deadline=seconds)
             case "windows":
-                return SlidingWindow(reranker=listwise)
+                return SlidingWindow(reranker=listwise, deadline=seconds)
             case "passes":
-                return ShuffledPasses(reranker=listwise, seed=self.settings.seed)
+                return ShuffledPasses(reranker=listwise, seed=self.settings.seed, deadline=seconds)
             case "likelihood":
                 return LikelihoodReranker(
                     scorer=ClientScorer(client=self.scorer or self.client),
                     others=some_items(self.catalog.items, seed=self.settings.seed),
-                    deadline=self.settings.timeout,
+                    deadline=seconds,
                 )
 
     @cached_property
@@ -183,6 +184,7 @@ class Parts:
                 fusion=self.fusion,
                 mix=self.mix,
                 reasons=settings.reasons,
+                deadline=settings.timeout,
             ),
             reflect=Reflect(
                 catalog=catalog,

@@ -101,5 +101,6 @@ def read_usage(output: RecommendOutput, steps: Sequence[str] = ()) -> Usage:
             cached_tokens=int(bill.get("cached_tokens", 0)),
             output_tokens=int(bill.get("output_tokens", 0)),
             cost=bill.get("cost", 0.0),
+            timed_out=int(bill.get("timed_out", 0)),
         )
     return total

@@ -7,6 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 
 from re2llm.llm.answer import Answer, Options, Schema
+from re2llm.llm.errors import ModelRefused
 from re2llm.llm.faults import FAULTS, FormRefused, translate
 from re2llm.llm.usage import Usage
 
@@ -34,6 +35,11 @@ class Asker:
         self._model = model
         self._forms = tuple(forms)
         self._old = old_token_limit
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """What is left to try, strictest first."""
+        return self._forms
 
     @property
     def form(self) -> Form:
@@ -108,6 +114,12 @@ def most_usage(messages: Sequence[BaseMessage], options: Options, default: int) 
 
 
 def _read(messages: Sequence[BaseMessage], message: AIMessage) -> Answer:
+    """Read what came back.
+
+    Raises:
+        ModelRefused: a content filter ended the answer; what stands before it is no whole answer,
+            and was paid for all the same.
+    """
     text = message.text
     counted = message.usage_metadata
     if counted is None:
@@ -119,8 +131,13 @@ def _read(messages: Sequence[BaseMessage], message: AIMessage) -> Answer:
             cached_tokens=counted.get("input_token_details", {}).get("cache_read") or 0,
             output_tokens=counted["output_tokens"],
         )
-    cut = message.response_metadata.get("finish_reason") == "length"
-    return Answer(text=text, usage=usage, tokens=_first(message.response_metadata), cut=cut)
+    finish = message.response_metadata.get("finish_reason")
+    if finish == "content_filter":
+        refused = ModelRefused(f"content filter: the answer ended after {text[:40]!r}")
+        refused.usage = usage
+        raise refused
+    tokens = _first(message.response_metadata)
+    return Answer(text=text, usage=usage, tokens=tokens, cut=finish == "length")
 
 
 def _first(metadata: Mapping[str, object]) -> tuple[tuple[str, float], ...]:

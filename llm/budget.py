@@ -67,4 +67,5 @@ def _negative(usage: Usage) -> Usage:
         cached_tokens=-usage.cached_tokens,
         output_tokens=-usage.output_tokens,
         cost=-usage.cost,
+        timed_out=-usage.timed_out,
     )

@@ -15,6 +15,7 @@ from re2llm.llm.answer import Answer, Options, Schema
 from re2llm.llm.usage import Usage
 
 _log = logging.getLogger(__name__)
+_ANSWER = ("text", "tokens", "input_tokens", "cached_tokens", "output_tokens", "cost", "made")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, text TEXT NOT NULL, tokens TEXT NOT NULL,
@@ -81,8 +82,8 @@ class AnswerCache:
         tokens = tuple((str(token), float(logprob)) for token, logprob in json.loads(row[1]))
         return Answer(text=row[0], usage=Usage(cache_hits=1), tokens=tokens)
 
-    def put(self, key: str, answer: Answer, model: str) -> None:
-        """Keep an answer; the first one stays."""
+    def put(self, key: str, answer: Answer, model: str, *, instead: bool = False) -> None:
+        """Keep an answer; the first one stays, unless this one is to stand `instead` of it."""
         usage = answer.usage
         row = (
             key,
@@ -95,8 +96,12 @@ class AnswerCache:
             model,
             time.time(),
         )
+        taken = "DO NOTHING"
+        if instead:
+            sets = (f"{name} = excluded.{name}" for name in _ANSWER)
+            taken = f"(key) DO UPDATE SET {', '.join(sets)}"
         try:
-            self._db.write(f"INSERT INTO answers VALUES (?{', ?' * 8}) ON CONFLICT DO NOTHING", row)
+            self._db.write(f"INSERT INTO answers VALUES (?{', ?' * 8}) ON CONFLICT {taken}", row)
         except DatabaseUnavailable as error:
             _log.warning("an answer that was paid for could not be kept: %s", error)
 

@@ -4,7 +4,8 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
@@ -17,29 +18,14 @@ from re2llm.llm.budget import Budget
 from re2llm.llm.cache import AnswerCache, question_key
 from re2llm.llm.errors import AnswerUnreadable, ModelBusy, ModelError, ModelUnavailable
 from re2llm.llm.pace import Pace
+from re2llm.llm.patience import Patience
 from re2llm.llm.prices import FREE, Price
+from re2llm.llm.question import Judge, Question
+from re2llm.llm.room import Room
 from re2llm.llm.usage import Usage
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long and how often to try.
-
-    Attributes:
-        deadline: seconds for one question, all attempts and waits included.
-        attempts: requests per question at most, where the server fails.
-        readable: requests per question at most, where it answers but unusably.
-        share: the part of the remaining time that one attempt gets while others may follow.
-        pause: seconds before the second attempt; doubled from then on, and shaken.
-        longest_answer: tokens that an answer is taken to have at most, for the budget.
-    """
-
-    deadline: float = 30.0
-    attempts: int = 4
-    readable: int = 2
-    share: float = 0.6
-    pause: float = 0.25
-    longest_answer: int = 4096
+_GRACE = 0.1
+"""Seconds within which an attempt that ran out of time must have told what it cost."""
 
 
 class ModelClient:
@@ -58,6 +44,8 @@ class ModelClient:
         pace: Pace | None = None,
         breaker: Breaker | None = None,
         patience: Patience | None = None,
+        room: Room | None = None,
+        remember: Callable[[tuple[Form, ...]], None] | None = None,
         seed: int = 0,
     ) -> None:
         """Join a model with all that surrounds it.
@@ -73,6 +61,9 @@ class ModelClient:
             pace: limits per minute and at once.
             breaker: when to let a failing server rest.
             patience: how long and how often to try.
+            room: what is known of the model's context.
+            remember: told the forms that the server takes, once a stricter one was refused;
+                blocking.
             seed: of the shaken pauses.
 
         Raises:
@@ -91,6 +82,9 @@ class ModelClient:
         self._price = price or FREE
         self._pace = pace or Pace()
         self._breaker = breaker or Breaker()
+        self._room = room or Room(None)
+        self._remember = remember
+        self._remembered = self._asker.forms
         self._random = random.Random(seed)
         self._flying: dict[str, asyncio.Task[Answer]] = {}
 
@@ -105,43 +99,55 @@ class ModelClient:
         schema: Schema | None = None,
         *,
         options: Options | None = None,
-        accept: Callable[[Answer], bool] | None = None,
-        keep_cut: bool = False,
+        accept: Judge | None = None,
+        keep: Judge | None = None,
         deadline: float | None = None,
     ) -> Answer:
         """Return the answer to a question, from the cache or from the model.
 
         The same question asked again while it is out waits for the same answer and costs nothing.
-        An answer that is not accepted, or was cut off, is never kept.
+        Failures are never kept: no answer, one that is not accepted, and one that was accepted for
+        want of a better one. Where a kept answer turns out to be none to keep, it is replaced.
 
         Args:
             messages: the question.
             schema: the form in which the answer is wanted.
             options: how it is asked.
             accept: whether an answer can be used.
-            keep_cut: whether an answer may be kept although it was cut off, as it was meant to be.
+            keep: whether an accepted answer is good enough to be kept for good; None keeps all that
+                were not cut off.
             deadline: seconds, all attempts included; None means `patience.deadline`.
 
         Raises:
             ModelError: no usable answer in time; `error.usage` is what was paid.
         """
         options = options or Options()
-        key = question_key(self.identity, messages, schema, options)
+        self._room.check(messages)
         seconds = self.patience.deadline if deadline is None else deadline
+        if seconds <= 0:
+            raise ModelUnavailable("no time is left")
+        question = Question(
+            messages=messages,
+            schema=schema,
+            options=options,
+            accept=accept,
+            keep=keep,
+            until=time.monotonic() + seconds,
+        )
+        key = question_key(self.identity, messages, schema, options)
         task = self._flying.get(key)
         first = task is None or task.get_loop() is not asyncio.get_running_loop()
         if task is None or first:
-            question = _Question(
-                messages, schema, options, accept, keep_cut, time.monotonic() + seconds
-            )
             task = asyncio.create_task(self._find(key, question))
             self._flying[key] = task
             task.add_done_callback(lambda done: self._landed(key, done))
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds + _GRACE):
                 answer = await asyncio.shield(task)
         except TimeoutError:
-            raise ModelUnavailable(f"no answer within {seconds:g} s") from None
+            late = ModelUnavailable(f"no answer within {seconds:g} s")
+            late.usage = question.spent
+            raise late from None
         except ModelError as error:
             if first:
                 raise
@@ -154,76 +160,71 @@ class ModelClient:
         if not task.cancelled():
             task.exception()
 
-    async def _find(self, key: str, question: "_Question") -> Answer:
+    async def _find(self, key: str, question: Question) -> Answer:
         """Take the answer from the cache, or pay for it and keep it."""
         if self._cache is None:
             return await self._try(question)
         kept = await asyncio.to_thread(self._cache.get, key)
-        if kept is not None and (question.accept is None or question.accept(kept)):
+        if kept is not None and question.accepts(kept) and question.keeps(kept):
             return kept
         answer = await self._try(question)
-        if question.keep_cut or not answer.cut:
-            await asyncio.to_thread(self._cache.put, key, answer, self.identity)
+        if question.keeps(answer):
+            put = partial(self._cache.put, instead=kept is not None)
+            await asyncio.to_thread(put, key, answer, self.identity)
         return answer
 
-    async def _try(self, question: "_Question") -> Answer:
+    async def _try(self, question: Question) -> Answer:
         """Ask until an answer is accepted, the attempts are used up, or time is."""
-        patience, spent = self.patience, Usage()
+        patience = self.patience
         failed = unread = 0
         while True:
             try:
                 answer = await self._attempt(question, last=failed + 1 >= patience.attempts)
-                spent += answer.usage
-                if question.accept is None or question.accept(answer):
-                    return replace(answer, usage=spent)
+                if question.accepts(answer):
+                    return replace(answer, usage=question.spent)
                 raise AnswerUnreadable(f"nothing usable in {answer.text[:80]!r}")
             except ModelError as error:
                 failed += 1
                 unread += isinstance(error, AnswerUnreadable)
-                wait = self._wait(error, failed)
+                wait = patience.wait(error, failed, self._random)
                 out = failed >= patience.attempts or unread >= patience.readable
                 if out or not error.retryable or question.left() <= wait:
-                    error.usage = spent
+                    error.usage = question.spent
                     raise
             await asyncio.sleep(wait)
 
-    def _wait(self, error: ModelError, failed: int) -> float:
-        if isinstance(error, AnswerUnreadable):
-            return 0.0
-        if isinstance(error, ModelUnavailable) and error.wait is not None:
-            return error.wait
-        pause = self.patience.pause * 2.0 ** (failed - 1)
-        return pause * self._random.uniform(0.5, 1.5)
-
-    async def _attempt(self, question: "_Question", *, last: bool) -> Answer:
+    async def _attempt(self, question: Question, *, last: bool) -> Answer:
+        """Send the question once; what it costs is added to `question.spent`."""
         self._breaker.check()
         most = self._price.bill(
             most_usage(question.messages, question.options, self.patience.longest_answer)
         )
         self.budget.hold(most)
-        paid, sent = Usage(), False
-        share = 1.0 if last else self.patience.share
+        paid = Usage()
         try:
-            async with (
-                asyncio.timeout(max(question.left() * share, 0.0)),
-                self._pace.turn(most.input_tokens),
-            ):
-                sent = True
-                answer = await self._asker.ask(question.messages, question.schema, question.options)
+            async with self._pace.turn(most.input_tokens, within=question.left()):
+                share = 1.0 if last else self.patience.share
+                async with asyncio.timeout(question.left() * share):
+                    answer = await self._asker.ask(
+                        question.messages, question.schema, question.options
+                    )
             self._breaker.answered()
             paid = self._price.bill(answer.usage)
-            return replace(answer, usage=paid)
+            self._room.learn(question.messages, answer.usage)
+            self._pace.counted(most.input_tokens, paid.input_tokens + paid.output_tokens)
         except TimeoutError:
-            if not sent:
-                raise ModelBusy("no turn in time") from None
             self._breaker.failed()
-            paid = self._price.bill(replace(most, output_tokens=0))
+            paid = self._price.bill(replace(most, output_tokens=0, timed_out=1))
             raise ModelUnavailable("no answer in time") from None
         except ModelError as error:
+            paid = self._price.bill(error.usage)
             self._note(error)
             raise
         finally:
             self.budget.settle(most, paid)
+            question.spent += paid
+        await self._note_forms()
+        return answer
 
     def _note(self, error: ModelError) -> None:
         """Tell the breaker; a busy server is neither down nor proof that it is up."""
@@ -234,16 +235,9 @@ class ModelClient:
         else:
             self._breaker.answered()
 
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    messages: Sequence[BaseMessage]
-    schema: Schema | None
-    options: Options
-    accept: Callable[[Answer], bool] | None
-    keep_cut: bool
-    until: float
-
-    def left(self) -> float:
-        """Return the seconds that remain."""
-        return self.until - time.monotonic()
+    async def _note_forms(self) -> None:
+        forms = self._asker.forms
+        if forms != self._remembered:
+            self._remembered = forms
+            if self._remember is not None:
+                await asyncio.to_thread(self._remember, forms)

@@ -30,6 +30,12 @@ class ModelBusy(ModelUnavailable):
     """The server asks for fewer requests."""
 
 
+class NoTurn(ModelBusy):
+    """Our own limits per minute leave no turn in time; nothing was sent."""
+
+    retryable = False
+
+
 class ModelResting(ModelUnavailable):
     """So many requests failed in a row that none is sent for a while."""
 

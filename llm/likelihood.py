@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from re2llm.catalog.items import Item
 from re2llm.llm.answer import Answer, Options
 from re2llm.llm.client import ModelClient
-from re2llm.llm.errors import AnswerUnreadable, ContextTooLong, ModelError
+from re2llm.llm.deadline import due, limit_of, seconds_left
+from re2llm.llm.errors import AnswerUnreadable, ModelError
+from re2llm.llm.fit import fitted
 from re2llm.llm.prompts import prompt
 from re2llm.llm.rank_prompt import SHORTER, Detail, extra_lines
 from re2llm.llm.ranking import RankAnswer, RankTask
-from re2llm.llm.rerank import describe, retrieval_order
 from re2llm.llm.sanitise import sanitise
 from re2llm.llm.usage import Usage
 
@@ -58,6 +59,11 @@ class ClientScorer:
 
     client: ModelClient
 
+    @property
+    def limit(self) -> float:
+        """Seconds for one question."""
+        return self.client.patience.deadline
+
     async def score(
         self, prefix: str, texts: Sequence[str], *, deadline: float | None = None
     ) -> Likelihoods:
@@ -95,7 +101,8 @@ class LikelihoodReranker:
     Attributes:
         others: items of many kinds, in the place of a session where priors are asked for; without
             any, a title gains by every session that tells what the shop sells.
-        deadline: seconds for one slate; None means the scorer's.
+        deadline: seconds for one slate, all attempts and shortening included; None means the
+            scorer's.
     """
 
     scorer: PromptScorer
@@ -105,26 +112,16 @@ class LikelihoodReranker:
     amplify: float = 0.0
     deadline: float | None = None
 
+    @property
+    def limit(self) -> float | None:
+        """Seconds for one slate."""
+        return limit_of(self.deadline, self.scorer)
+
     async def rerank(self, task: RankTask) -> RankAnswer:
         """Return a complete permutation; where the model fails, it is the retrieval order."""
         if not task.candidates:
             return RankAnswer(order=(), listed=0)
-        why, spent = "", Usage()
-        try:
-            async with asyncio.timeout(self.deadline):
-                for detail in SHORTER:
-                    try:
-                        scores, usage = await self._scores(task, detail)
-                    except ContextTooLong as error:
-                        why, spent = describe(error), spent + error.usage
-                        continue
-                    shortened = detail is not SHORTER[0]
-                    return _ordered(task, scores, spent + usage, shortened=shortened)
-        except ModelError as error:
-            return retrieval_order(task, describe(error), spent + error.usage)
-        except TimeoutError:
-            return retrieval_order(task, f"no answer within {self.deadline:g} s", spent)
-        return retrieval_order(task, why, spent)
+        return await fitted(due(task, self.limit), self._ask)
 
     async def learn_priors(self, items: Sequence[Item]) -> Usage:
         """Ask for the priors of these items, so that no slate waits for them; return the bill.
@@ -132,18 +129,29 @@ class LikelihoodReranker:
         Raises:
             ModelError: no answer in time.
         """
-        return (await self._priors([_text(item, SHORTER[0]) for item in items])).usage
+        texts = [_text(item, SHORTER[0]) for item in items]
+        return (await self._priors(texts, self.deadline)).usage
+
+    async def _ask(self, task: RankTask, detail: Detail) -> RankAnswer:
+        """Ask in this much detail; raises `ModelError`."""
+        scores, usage = await self._scores(task, detail)
+        best = np.argsort(-scores, kind="stable")
+        return RankAnswer(
+            order=tuple(task.candidates[place].item.item_id for place in best),
+            listed=len(best),
+            usage=usage,
+        )
 
     async def _scores(self, task: RankTask, detail: Detail) -> tuple[Array, Usage]:
         """Return (candidates,) scores and what they cost."""
-        texts = [_text(one.item, detail) for one in task.candidates]
-        asked = [self.scorer.score(likelihood_prefix(task, detail), texts, deadline=self.deadline)]
+        texts, left = [_text(one.item, detail) for one in task.candidates], seconds_left(task)
+        asked = [self.scorer.score(likelihood_prefix(task, detail), texts, deadline=left)]
         amplified = bool(task.hint) and self.amplify != 0
         if amplified:
             plain = likelihood_prefix(replace(task, hint=None), detail)
-            asked.append(self.scorer.score(plain, texts, deadline=self.deadline))
+            asked.append(self.scorer.score(plain, texts, deadline=left))
         if self.prior:
-            asked.append(self._priors(texts))
+            asked.append(self._priors(texts, left))
         answers = await _all(asked)
         score = answers[0].logprobs
         if amplified:
@@ -153,13 +161,11 @@ class LikelihoodReranker:
         usage = sum((answer.usage for answer in answers), Usage())
         return score / answers[0].tokens ** self.length, usage
 
-    async def _priors(self, texts: Sequence[str]) -> Likelihoods:
+    async def _priors(self, texts: Sequence[str], seconds: float | None) -> Likelihoods:
         start = prompt("likelihood_prior").text
         if self.others:
             start = likelihood_prefix(RankTask(session=self.others, candidates=()), SHORTER[0])
-        answers = await _all(
-            [self.scorer.score(start, [text], deadline=self.deadline) for text in texts]
-        )
+        answers = await _all([self.scorer.score(start, [text], deadline=seconds) for text in texts])
         return Likelihoods(
             logprobs=np.concatenate([answer.logprobs for answer in answers]),
             tokens=np.concatenate([answer.tokens for answer in answers]),
@@ -200,16 +206,6 @@ async def _all(asked: Sequence[Coroutine[object, object, Likelihoods]]) -> list[
 def _text(item: Item, detail: Detail) -> str:
     """Return a title with the space before it, where a new token begins in the usual models."""
     return f" {sanitise(item.title, detail.title) or 'untitled'}"
-
-
-def _ordered(task: RankTask, scores: Array, usage: Usage, *, shortened: bool) -> RankAnswer:
-    best = np.argsort(-scores, kind="stable")
-    return RankAnswer(
-        order=tuple(task.candidates[place].item.item_id for place in best),
-        listed=len(best),
-        degraded="the prompt was shortened to fit" if shortened else None,
-        usage=usage,
-    )
 
 
 def _read(answer: Answer, count: int) -> Array | None:

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from re2llm.catalog.candidates import Candidate
 from re2llm.errors import UserError
+from re2llm.llm.fallback import retrieval_order
 from re2llm.llm.fusion import FusionExample, SlateFusion, fit_weight, model_part
 from re2llm.llm.ranking import RankAnswer, RankTask, Repairs
-from re2llm.llm.rerank import retrieval_order
 from re2llm.llm.usage import Usage
 
 _GRID = (0.0, 0.25, 0.5, 0.75, 1.0)

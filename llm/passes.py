@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from re2llm.llm.deadline import due, limit_of, seconds_left
+from re2llm.llm.fallback import retrieval_order
 from re2llm.llm.ranking import RankAnswer, RankTask, Repairs
-from re2llm.llm.rerank import retrieval_order
 from re2llm.llm.usage import Usage
 
 
@@ -33,19 +34,28 @@ class ShuffledPasses:
         passes: how often to ask at most.
         agree: Kendall's tau over the listed items from which two orders count as agreeing.
         seed: of the shuffles, which depend on it and on the candidates alone.
+        deadline: seconds for one slate, all passes together; None means what `reranker` takes for
+            one.
     """
 
     reranker: OneReranker
     passes: int = 5
     agree: float = 0.8
     seed: int = 0
+    deadline: float | None = None
+
+    @property
+    def limit(self) -> float | None:
+        """Seconds for one slate."""
+        return limit_of(self.deadline, self.reranker)
 
     async def rerank(self, task: RankTask) -> RankAnswer:
-        """Return the central order of all passes that the model answered."""
+        """Return the central order of all passes that the model answered in time."""
+        task = due(task, self.limit)
         shuffled = [_shuffled(task, number, self.seed) for number in range(self.passes)]
         first = await asyncio.gather(*(self.reranker.rerank(one) for one in shuffled[:2]))
         answers = list(first)
-        if len(shuffled) > 2 and not self._settled(answers):
+        if len(shuffled) > 2 and not self._settled(answers) and seconds_left(task) != 0:
             rest = (self.reranker.rerank(one) for one in shuffled[2:])
             answers += await asyncio.gather(*rest)
         return join_answers(task, answers)

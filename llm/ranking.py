@@ -19,6 +19,8 @@ class RankTask:
         hint: the hint's text, or None.
         k: how many places of the slate are shown; reasons are wanted for these.
         reasons: whether a reason per shown item is wanted (costs output tokens).
+        until: by when it must be answered, in `time.monotonic()`'s seconds; None leaves it to the
+            reranker. All that is asked for one slate carries the same time.
     """
 
     session: tuple[Item, ...]
@@ -27,6 +29,7 @@ class RankTask:
     hint: str | None = None
     k: int = 10
     reasons: bool = False
+    until: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

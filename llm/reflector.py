@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from re2llm.llm.answer import Answer, Schema
 from re2llm.llm.client import ModelClient
 from re2llm.llm.errors import ContextTooLong, ModelError
+from re2llm.llm.fallback import describe
 from re2llm.llm.forms import json_objects, strip_thoughts
 from re2llm.llm.labels import labels
 from re2llm.llm.prompts import prompt
@@ -20,7 +21,6 @@ from re2llm.llm.rank_prompt import (
     session_lines,
 )
 from re2llm.llm.reflection import Failure, HintDraft, Reflection
-from re2llm.llm.rerank import describe
 from re2llm.llm.sanitise import sanitise
 from re2llm.llm.usage import Usage
 

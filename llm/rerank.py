@@ -1,16 +1,16 @@
 """Which order the model gives: one question for the whole list, answered by labels."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from re2llm.llm.answer import Answer, Options, Schema
 from re2llm.llm.client import ModelClient
-from re2llm.llm.errors import ContextTooLong, ModelError
+from re2llm.llm.deadline import due, seconds_left
+from re2llm.llm.fit import fitted
 from re2llm.llm.labels import labels
-from re2llm.llm.rank_prompt import SHORTER, rank_messages
-from re2llm.llm.ranking import RankAnswer, RankTask, Repairs
+from re2llm.llm.rank_prompt import Detail, rank_messages
+from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.llm.reader import Reading, complete, read_answer
-from re2llm.llm.usage import Usage
 
 _TOKENS_PER_LABEL = 6
 _TOKENS_PER_REASON = 40
@@ -23,8 +23,10 @@ class ListwiseReranker:
 
     Attributes:
         places: how many labels are wanted; None means all.
-        enough: the share of the wanted labels below which an answer counts as degraded.
-        deadline: seconds for one slate; None means the client's.
+        enough: the share of the wanted labels below which an answer counts as degraded, and is not
+            kept.
+        deadline: seconds for one slate, all attempts and shortening included; None means the
+            client's.
         thinking: tokens granted on top for a model that thinks in its answer; None sets no limit.
     """
 
@@ -35,38 +37,35 @@ class ListwiseReranker:
     thinking: int | None = None
     sample: int = 0
 
+    @property
+    def limit(self) -> float:
+        """Seconds for one slate."""
+        return self.client.patience.deadline if self.deadline is None else self.deadline
+
     async def rerank(self, task: RankTask) -> RankAnswer:
         """Return a complete permutation; where the model fails, it is the retrieval order."""
         if not task.candidates:
             return RankAnswer(order=(), listed=0)
-        reader = _Reader(task)
-        why, spent = "", Usage()
-        for detail in SHORTER:
-            text = self.client.form == "text"
-            messages = rank_messages(task, detail=detail, places=self.places, text=text)
-            try:
-                answer = await self.client.ask(
-                    messages,
-                    rank_schema(len(task.candidates), self._wanted(task), _reasons(task)),
-                    options=self._options(task),
-                    accept=reader.accepts,
-                    deadline=self.deadline,
-                )
-            except ContextTooLong as error:
-                why, spent = describe(error), spent + error.usage
-                continue
-            except ModelError as error:
-                return retrieval_order(task, describe(error), spent + error.usage)
-            reading = reader.read(answer.text)
-            shortened = "" if detail is SHORTER[0] else "the prompt was shortened to fit"
-            return self._told(task, reading, replace(answer, usage=spent + answer.usage), shortened)
-        return retrieval_order(task, why, spent)
+        return await fitted(due(task, self.limit), self._ask)
 
-    def _told(self, task: RankTask, reading: Reading, answer: Answer, shortened: str) -> RankAnswer:
+    async def _ask(self, task: RankTask, detail: Detail) -> RankAnswer:
+        """Ask in this much detail; raises `ModelError`."""
+        reader = _Reader(task, self.enough * self._wanted(task))
+        text = self.client.form == "text"
+        answer = await self.client.ask(
+            rank_messages(task, detail=detail, places=self.places, text=text),
+            rank_schema(len(task.candidates), self._wanted(task), _reasons(task)),
+            options=self._options(task),
+            accept=reader.accepts,
+            keep=reader.suffices,
+            deadline=seconds_left(task),
+        )
+        return self._told(task, reader.read(answer.text), answer)
+
+    def _told(self, task: RankTask, reading: Reading, answer: Answer) -> RankAnswer:
         order, repairs = complete(reading, [one.item.item_id for one in task.candidates])
         wanted, listed = self._wanted(task), len(reading.places)
         few = f"the model named {listed} of {wanted} candidates"
-        degraded = few if listed < self.enough * wanted else shortened
         return RankAnswer(
             order=order,
             listed=listed,
@@ -76,7 +75,7 @@ class ListwiseReranker:
                 if place in reading.places[: task.k]
             },
             repairs=repairs,
-            degraded=degraded or None,
+            degraded=few if listed < self.enough * wanted else None,
             usage=answer.usage,
         )
 
@@ -89,23 +88,6 @@ class ListwiseReranker:
             return Options(sample=self.sample)
         most = _ROOM + _TOKENS_PER_LABEL * self._wanted(task) + self.thinking
         return Options(max_tokens=most + _TOKENS_PER_REASON * _reasons(task), sample=self.sample)
-
-
-def retrieval_order(task: RankTask, why: str, usage: Usage | None = None) -> RankAnswer:
-    """Return the retrieval order, and why the model's word is not behind it."""
-    order = tuple(one.item.item_id for one in task.candidates)
-    return RankAnswer(
-        order=order,
-        listed=0,
-        repairs=Repairs(missing=len(order)),
-        degraded=why,
-        usage=usage or Usage(),
-    )
-
-
-def describe(error: ModelError) -> str:
-    """Return a model's failure in a few words for the record."""
-    return f"{type(error).__name__}: {str(error)[:160]}"
 
 
 @lru_cache(maxsize=256)
@@ -146,14 +128,22 @@ def _reasons(task: RankTask) -> int:
 class _Reader:
     """Reads answers to one question; the latest answer only once."""
 
-    def __init__(self, task: RankTask) -> None:
+    def __init__(self, task: RankTask, enough: float) -> None:
         self._titles = [one.item.title for one in task.candidates]
         self._session = [item.title for item in task.session]
+        self._enough = enough
         self._latest: tuple[str, Reading] | None = None
 
     def accepts(self, answer: Answer) -> bool:
-        """Say whether the answer names any candidate."""
+        """Say whether the answer names any candidate, which is better than nothing."""
         return bool(self.read(answer.text).places)
+
+    def suffices(self, answer: Answer) -> bool:
+        """Say whether the answer is whole and names enough, so that asking again is not worth it.
+
+        Anything less is a failure: it may serve one slate, and is never kept for the next.
+        """
+        return not answer.cut and len(self.read(answer.text).places) >= self._enough
 
     def read(self, text: str) -> Reading:
         """Return which candidates the answer names."""

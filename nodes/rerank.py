@@ -7,6 +7,7 @@ from langgraph.runtime import Runtime
 
 from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
+from re2llm.llm.deadline import due
 from re2llm.llm.mix import Mix
 from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.nodes.context import Context
@@ -22,6 +23,8 @@ class Rerank:
     Attributes:
         mix: makes one order of several, where the policy wants the model asked more than once.
         reasons: whether a reason per shown item is asked for (costs output tokens).
+        deadline: seconds for one slate, however often the model is asked for it; None leaves it to
+            the reranker.
     """
 
     catalog: Catalog
@@ -29,10 +32,11 @@ class Rerank:
     fusion: Fusion
     mix: Mix = field(default_factory=Mix)
     reasons: bool = False
+    deadline: float | None = None
 
     async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
         """Write the slate; where the model gave nothing usable it is the retrieval order."""
-        task = rank_task(state, self.catalog, reasons=self.reasons)
+        task = due(rank_task(state, self.catalog, reasons=self.reasons), self.deadline)
         if not task.candidates:
             return {
                 "ranking": {

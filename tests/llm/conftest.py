@@ -14,9 +14,10 @@ from urllib.error import URLError
 import pytest
 import pytest_asyncio
 
-from re2llm.llm.client import ModelClient, Patience
+from re2llm.llm.client import ModelClient
 from re2llm.llm.likelihood import ClientScorer
 from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
+from re2llm.llm.patience import Patience
 from re2llm.llm.score_model import close_score_model, open_score_model
 
 _START = "import typer; from re2llm.commands.model import serve_model; typer.run(serve_model)"

@@ -12,8 +12,9 @@ from langchain_core.language_models import BaseChatModel
 from llm_tasks import make_task
 from pydantic import SecretStr
 
-from re2llm.llm.client import ModelClient, Patience
+from re2llm.llm.client import ModelClient
 from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
+from re2llm.llm.patience import Patience
 from re2llm.llm.ranking import RankTask
 
 KEY = "sk-secret-of-the-test"
@@ -122,6 +123,11 @@ class FaultServer:
                 if len(json.dumps(body["messages"])) > 6000:
                     code = "context_length_exceeded"
                     status, payload = 400, {"error": {**error, "code": code}}
+            case "overflow":
+                code = "context_length_exceeded"
+                status, payload = 400, {"error": {**error, "code": code}}
+            case "filtered":
+                payload = completion('{"ranking": ["A3", "A1", "A', finish="content_filter")
             case "filter":
                 status, payload = 400, {"error": {**error, "code": "content_filter"}}
             case "truncated":

@@ -10,9 +10,10 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
-from re2llm.llm.client import ModelClient, Patience
+from re2llm.llm.client import ModelClient
 from re2llm.llm.likelihood import ClientScorer
 from re2llm.llm.model import ModelConfig
+from re2llm.llm.patience import Patience
 from re2llm.llm.score_model import ScoreModel, close_score_model, open_score_model
 
 
@@ -26,9 +27,11 @@ class ScoreServer:
     delay: float = 0.0
     requests: list[dict[str, Any]] = field(default_factory=list)
     models: list[ScoreModel] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
     url: str = ""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -87,3 +90,8 @@ class ScoreServer:
     async def close(self) -> None:
         for model in self.models:
             await close_score_model(model)
+
+    def stop(self) -> None:
+        """Let go of questions that are still out."""
+        for writer in self.writers:
+            writer.transport.abort()

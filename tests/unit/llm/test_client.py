@@ -9,10 +9,10 @@ from re2llm.errors import UserError
 from re2llm.llm.answer import Schema
 from re2llm.llm.budget import Budget, BudgetLimits
 from re2llm.llm.cache import AnswerCache
-from re2llm.llm.client import Patience
 from re2llm.llm.errors import AnswerUnreadable, BudgetExhausted, ModelUnavailable
 from re2llm.llm.model import ModelConfig, open_chat_model
 from re2llm.llm.pace import Pace, PaceLimits
+from re2llm.llm.patience import Patience
 from re2llm.llm.prices import Price, find_price
 from re2llm.llm.rerank import ListwiseReranker
 from re2llm.llm.usage import Usage

@@ -43,7 +43,8 @@ TITLES = (
 )
 IDS = tuple(f"c{place}" for place in range(len(TITLES)))
 SERVER_FAULTS = ("429", "500", "cut", "garbage", "truncated", "wrong-schema", "no-choices")
-SERVER_FAULTS += ("empty", "null", "prose", "filter", "401", "no-form", "good")
+SERVER_FAULTS += ("empty", "null", "prose", "filter", "filtered", "overflow", "401", "no-form")
+SERVER_FAULTS += ("good",)
 
 
 def shop(titles: tuple[str, ...] = TITLES) -> RankTask:

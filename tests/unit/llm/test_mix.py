@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from llm_tasks import make_task
 
 from re2llm.errors import UserError
+from re2llm.llm.fallback import retrieval_order
 from re2llm.llm.mix import Mix, MixExample, fit_mix
 from re2llm.llm.ranking import RankAnswer
-from re2llm.llm.rerank import retrieval_order
 from re2llm.llm.usage import Usage
 
 N = 12

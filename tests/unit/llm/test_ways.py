@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llm_tasks import make_task
 
+from re2llm.llm.cache import AnswerCache
+from re2llm.llm.fallback import retrieval_order
 from re2llm.llm.first_token import FirstTokenReranker, by_logprob
+from re2llm.llm.labels import SINGLE_TOKENS
 from re2llm.llm.passes import ShuffledPasses, central_order, join_answers, kendall_tau
 from re2llm.llm.ranking import RankAnswer
-from re2llm.llm.rerank import retrieval_order
 from re2llm.llm.usage import Usage
 from re2llm.llm.windows import SlidingWindow
 
@@ -143,9 +145,38 @@ async def test_one_token_orders_the_list(server, make):
     assert "[C] Candidate" in sent["messages"][1]["content"]
 
 
-async def test_a_server_without_logprobs_leaves_the_retrieval_order(server, make):
+async def test_a_server_without_logprobs_gives_its_one_label_and_says_so(server, make):
+    server.answer = lambda body: "C"
     result = await FirstTokenReranker(client=server.client()).rerank(make(4))
-    assert result.listed == 0
+    assert result.order == ("c2", "c0", "c1", "c3")
+    assert result.listed == 1
     assert result.degraded is not None
-    too_many = await FirstTokenReranker(client=server.client()).rerank(make(60))
-    assert too_many.degraded == "60 candidates, but only 52 have a single token"
+    assert "no token probabilities" in result.degraded
+    server.answer = lambda body: "I would"
+    nothing = await FirstTokenReranker(client=server.client()).rerank(make(5))
+    assert nothing.order == ("c0", "c1", "c2", "c3", "c4")
+    assert nothing.listed == 0
+    assert nothing.degraded
+
+
+async def test_more_candidates_than_single_tokens_are_asked_about_in_windows(server, make):
+    names = [*SINGLE_TOKENS[-20:]]
+    top = [{"token": t, "logprob": -float(n), "bytes": None} for n, t in enumerate(names)]
+    server.more = {"logprobs": {"content": [{**top[0], "top_logprobs": top}], "refusal": None}}
+    result = await FirstTokenReranker(client=server.client()).rerank(make(120))
+    assert sorted(result.order) == sorted(f"c{n}" for n in range(120))
+    assert result.degraded is None
+    assert result.usage.calls == len(server.requests) == 4
+    assert all(body["messages"][1]["content"].count("\n[") <= 52 for body in server.requests)
+    assert result.listed == 120
+
+
+async def test_one_likely_label_alone_is_no_order(server, make, tmp_path):
+    top = [{"token": t, "logprob": -float(n), "bytes": None} for n, t in enumerate(("B", "The"))]
+    server.more = {"logprobs": {"content": [{**top[0], "top_logprobs": top}], "refusal": None}}
+    cache = AnswerCache(tmp_path / "answers.db")
+    result = await FirstTokenReranker(client=server.client(cache=cache)).rerank(make(4))
+    assert result.order[0] == "c1"
+    assert result.degraded == "the likeliest tokens name 1 of 4 candidates"
+    assert cache.paid().calls == 0
+    cache.close()

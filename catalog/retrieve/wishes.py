@@ -1,66 +1,59 @@
 """What a shopper's sentence asks for: bounds, things not wanted, and words that are."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from re2llm.catalog.filters import Range
 from re2llm.catalog.lexical import words
+from re2llm.catalog.retrieve.bounds import read_bounds
+from re2llm.catalog.retrieve.numbers import plain_numbers
 
 LONGEST = 1000
 """Characters of a request that are read."""
 
-_NUMBER = (
-    r"[$€£]?\s*(\d{1,9}(?:[.,]\d{1,2})?)(?!\d)\s*(?:[$€£]|(?:dollars?|euros?|bucks|usd|eur)\b)?"
-)
-_UNITS = (
-    r"(?!\s*-?\s*(?:years?|yrs?|months?|minutes?|mins?|hours?|players?|people|persons?|pieces?|"
-    r"packs?|inch(?:es)?|cm|mm|m|gb|tb|mb|kg|g|oz|ml|lbs?|ft|feet|fps|bits?|stars?|%)\b|%)"
-)
-_MONEY = re.compile(r"[$€£]|dollar|euro|bucks|usd|eur", re.IGNORECASE)
-_BETWEEN = re.compile(
-    rf"\b(?:between|from)\s+{_NUMBER}\s*(?:and|to|-|–)\s*{_NUMBER}{_UNITS}", re.IGNORECASE
-)
-_SPAN = re.compile(
-    r"[$€£]\s*(\d{1,9}(?:[.,]\d{1,2})?)\s*(?:to|-|–)\s*[$€£]?\s*(\d{1,9}(?:[.,]\d{1,2})?)",
-    re.IGNORECASE,
-)
-_BELOW = re.compile(
-    rf"\b(under|below|less than|cheaper than|(?:no|not) more than|not over|not above|at most|up to|"
-    rf"max(?:imum)?(?: of)?|within|before|until)\s+{_NUMBER}{_UNITS}",
-    re.IGNORECASE,
-)
-_ABOVE = re.compile(
-    rf"\b(over|above|more than|(?:no|not) less than|not under|not below|at least|"
-    rf"min(?:imum)?(?: of)?|after|since)\s+{_NUMBER}{_UNITS}",
-    re.IGNORECASE,
-)
-_OPEN_ENDED = frozenset({"under", "below", "less than", "cheaper than", "before"}) | {
-    "over",
-    "above",
-    "more than",
-    "after",
-}
-_DECADE = re.compile(r"\b(?:(19|20)(\d)0s|(\d)0s)\b|'(\d)0s\b", re.IGNORECASE)
 _NOT = re.compile(
-    r"\b(?:not|no|without|except(?: for)?|excluding|nothing|anything but|avoid(?:ing)?|"
-    r"(?:do not|don'?t|doesn'?t) (?:like|want))\s+"
-    r"(?:(?:from|by|with|any|a|an|the|for|on|more|another)\s+)*"
-    r"([^,.;!?()]{1,80}?)"
-    r"(?=[,.;!?()]|\s+(?:but|and|please|with|under|below|over|above|between|from|for|on)\b|$)",
+    r"\b(?:not|no|without|except(?: for)?|excluding|exclude|nothing|anything but|avoid(?:ing)?|"
+    r"other than|apart from|aside from|instead of|rather than|i (?:hate|dislike)|never|"
+    r"(?:do not|don't|doesn't|didn't|won't|can't|cannot|isn't|aren't)(?: (?:like|want|need|play|"
+    r"watch|read|stand|enjoy|use|show me|give me|include|be))*)\s+"
+    r"(?:(?:from|by|with|any|a|an|the|for|on|more|another|in|of|anything|to)\s+)*",
     re.IGNORECASE,
 )
-_OR = re.compile(r"\s+(?:or|nor)\s+", re.IGNORECASE)
+_END = re.compile(
+    r"[.;!?()]|\s+(?:but|and|please|with|under|below|over|above|between|from|for|on|if|because|"
+    r"since|which|that is)\b",
+    re.IGNORECASE,
+)
+_LONGEST_NO = 120
+"""Characters that one "no" is about, at most."""
+_LAST = re.compile(r"(?:^|\s)(?:or|nor)\s", re.IGNORECASE)
+_NO_MATTER = re.compile(
+    r"\b(?:no matter|no (?:price |budget )?limits?|no preference|no problem|no idea|no rush|"
+    r"no hurry|no worries|no doubt|no need|not sure|not bad|not necessarily|i don't know|"
+    r"doesn't matter|(?:do not|don't|wouldn't) (?:mind|care))\b[^,.;!?]*",
+    re.IGNORECASE,
+)
+_ONLY = re.compile(
+    r"\b(?:nothing (?:but|except|other than)|none other than|not (?:only|just|merely|simply))\b",
+    re.IGNORECASE,
+)
+_A_BIT = re.compile(
+    r"\b(?:not|nothing|isn't|aren't|no)\s+(?:(?:be|is|that|which|anything)\s+)?"
+    r"(?:too|very|so|that|overly|super|quite|really|as)\s+[\w-]+",
+    re.IGNORECASE,
+)
+"""A matter of degree, which no label tells: "not too long" rules nothing out."""
+_LISTED = re.compile(r"\s*,?\s+(?:or|nor)\s+|\s*,\s*", re.IGNORECASE)
 _ASKING = frozenset(
     words(
-        "I am me my we us want need wants would like looking look find show give get buy "
+        "I am me my we us want need wants would like looking look find show find give get buy "
         "please some something anything thing things stuff good great nice best really very "
         "more less than can could do does should may also just maybe one ones item items "
         "product products other another others new kind type sort recommend recommendation "
         "suggest suggestion under over between below above around about but not no only so "
         "too much cheap cheaper price priced dollar dollars euro euros buck bucks hi hello "
-        "thanks thank"
+        "thanks thank budget spend money cost costs"
     )
 )
 _GENERIC = frozenset(words("game games movie movies film films item items product thing stuff one"))
@@ -90,78 +83,28 @@ def read_wish(request: str | None) -> Wish:
     """Read a request; whatever it says, it is never refused."""
     if not request or not request.strip():
         return NO_WISH
-    text = " ".join(request[:LONGEST].split())
-    ranges: dict[str, Range] = {}
-    for pattern, reader in _READERS:
-        for match in pattern.finditer(text):
-            for name, interval in reader(match).items():
-                ranges[name] = _both(ranges.get(name), interval)
-        text = pattern.sub(" , ", text)
+    text = " ".join(request[:LONGEST].replace("’", "'").split())
+    ranges, text = read_bounds(plain_numbers(text))
+    text = _A_BIT.sub(" , ", _ONLY.sub(" ", _NO_MATTER.sub(" , ", text)))
     without: list[tuple[str, ...]] = []
-    for match in _NOT.finditer(text):
-        for phrase in _OR.split(match[1]):
+    rest = ""
+    while match := _NOT.search(text):
+        rest, text = f"{rest}{text[: match.start()]} ", text[match.end() :]
+        named = _unwanted(text)
+        for phrase in _LISTED.split(named):
             found = words(phrase)
             kept = [word for word in found if word not in _GENERIC and word not in _ASKING]
             if kept:
                 without.append(tuple(kept))
-    text = _NOT.sub(" ", text)
-    left = tuple(dict.fromkeys(word for word in words(text) if word not in _ASKING))
+        text = text[len(named) :]
+    left = tuple(dict.fromkeys(word for word in words(rest + text) if word not in _ASKING))
     return Wish(ranges=ranges, without=tuple(without), words=left, text=" ".join(left))
 
 
-def _between(match: re.Match[str]) -> dict[str, Range]:
-    low, high = sorted((_number(match[1]), _number(match[2])))
-    return {_kind(match, low, high): Range(low, high)}
-
-
-def _below(match: re.Match[str]) -> dict[str, Range]:
-    word, bound = match[1].casefold(), _number(match[2])
-    kind = "year" if word in ("before", "until") else _kind(match, bound)
-    if kind == "year" and not _is_year(bound):
-        return {}
-    return {kind: Range(None, math.nextafter(bound, -math.inf) if word in _OPEN_ENDED else bound)}
-
-
-def _above(match: re.Match[str]) -> dict[str, Range]:
-    word, bound = match[1].casefold(), _number(match[2])
-    kind = "year" if word in ("after", "since") else _kind(match, bound)
-    if kind == "year" and not _is_year(bound):
-        return {}
-    return {kind: Range(math.nextafter(bound, math.inf) if word in _OPEN_ENDED else bound, None)}
-
-
-def _decade(match: re.Match[str]) -> dict[str, Range]:
-    digit = int(match[2] or match[3] or match[4])
-    century = int(match[1]) * 100 if match[1] else (2000 if digit < 3 else 1900)
-    return {"year": Range(century + 10 * digit, century + 10 * digit + 9)}
-
-
-_READERS = (
-    (_BETWEEN, _between),
-    (_SPAN, _between),
-    (_BELOW, _below),
-    (_ABOVE, _above),
-    (_DECADE, _decade),
-)
-
-
-def _kind(match: re.Match[str], *bounds: float) -> str:
-    if all(map(_is_year, bounds)) and not _MONEY.search(match[0]):
-        return "year"
-    return "price"
-
-
-def _is_year(number: float) -> bool:
-    return 1900 <= number < 2100 and number == int(number)
-
-
-def _number(text: str) -> float:
-    return float(text.replace(",", "."))
-
-
-def _both(first: Range | None, second: Range) -> Range:
-    if first is None:
-        return second
-    lows = [end for end in (first.low, second.low) if end is not None]
-    highs = [end for end in (first.high, second.high) if end is not None]
-    return Range(max(lows, default=None), min(highs, default=None))
+def _unwanted(text: str) -> str:
+    """Return the beginning of a text that a "no" before it is about: a thing, or a list to "or"."""
+    end = _END.search(text)
+    clause = text[: end.start() if end else len(text)][:_LONGEST_NO]
+    pieces = clause.split(",")
+    last = next((n for n, piece in enumerate(pieces) if n and _LAST.search(piece)), 0)
+    return ",".join(pieces[: last + 1])

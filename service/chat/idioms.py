@@ -2,31 +2,8 @@
 
 import re
 
-_TENS = {
-    "ten": 10,
-    "fifteen": 15,
-    "twenty": 20,
-    "twenty five": 25,
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
-    "sixty": 60,
-    "seventy": 70,
-    "eighty": 80,
-    "ninety": 90,
-    "a hundred": 100,
-    "one hundred": 100,
-    "hundred": 100,
-    "two hundred": 200,
-    "three hundred": 300,
-    "five hundred": 500,
-    "a thousand": 1000,
-    "thousand": 1000,
-}
-_SPELT = re.compile(
-    rf"\b({'|'.join(sorted((t.replace(' ', '[ -]') for t in _TENS), key=len, reverse=True))})\b",
-    re.IGNORECASE,
-)
+from re2llm.catalog.retrieve.numbers import plain_numbers
+
 _N = r"(?P<n>[$€£]?\s?\d{1,9}(?:[.,]\d{1,2})?(?:\s?(?:[$€£]|dollars?|euros?|bucks|usd|eur)\b)?)"
 _REWRITES = (
     (
@@ -80,7 +57,7 @@ _CLOSE = 0.25
 
 def plain_limits(text: str) -> str:
     """Return the text with spelt numbers and idioms of limits in plain form."""
-    text = _SPELT.sub(lambda m: str(_TENS[re.sub("[ -]", " ", m[1].lower())]), text)
+    text = plain_numbers(text)
     for pattern, to in _PATTERNS:
         text = pattern.sub(to, text)
     return _AROUND.sub(_around, text)

@@ -7,7 +7,7 @@ RE2LLM_DATA ?= ../shared/data
 DATA ?= re2llm-movie re2llm-game po4isr-games
 INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
-.PHONY: demo test test-llm lint types check experiments clean
+.PHONY: demo test test-llm test-langgraph lint types check experiments clean
 
 demo: $(VENV)/.run
 	$(BIN)/re2llm demo
@@ -18,6 +18,11 @@ test: $(VENV)/.dev
 # Asks a real model, SmolLM2-135M, served on this machine.
 test-llm: $(VENV)/.local
 	$(BIN)/pytest -m llm
+
+# Both graphs behind `langgraph dev`. Its pins of protobuf and others exclude ours, so it gets an
+# environment of its own.
+test-langgraph: $(VENV)/.dev $(VENV)-langgraph/.done
+	$(BIN)/pytest tests/graph/test_langgraph_server.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -54,5 +59,11 @@ $(VENV)/.local: $(VENV)/.dev
 	CMAKE_ARGS="-DLLAVA_BUILD=OFF" $(INSTALL) --editable '.[local]'
 	@touch $@
 
+$(VENV)-langgraph/.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)-langgraph
+	grep -vE '^(protobuf|grpcio|googleapis|opentelemetry|jsonschema-rs)' constraints.txt > $(VENV)-langgraph/constraints.txt
+	$(VENV)-langgraph/bin/pip install --disable-pip-version-check --quiet --constraint $(VENV)-langgraph/constraints.txt --editable '.[langgraph]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info src/*.egg-info demo-shop
+	rm -rf $(VENV) $(VENV)-langgraph build dist *.egg-info src/*.egg-info demo-shop

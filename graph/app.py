@@ -1,6 +1,7 @@
 """The application: a shop's workspace opened, asked, and told what the shopper did."""
 
 import asyncio
+import threading
 import uuid
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -22,6 +23,8 @@ from re2llm.graph.state import RecommendInput, RecommendOutput
 from re2llm.nodes.context import Context
 from re2llm.nodes.state import Feedback, State
 from re2llm.settings import Settings, read_settings
+
+_OPENING = threading.Lock()
 
 
 class Re2LLM:
@@ -182,9 +185,25 @@ def _thread(slate_id: str) -> RunnableConfig:
 
 
 @lru_cache(maxsize=1)
+def _environment_parts() -> Parts:
+    return open_parts(read_settings(), None)
+
+
+def make_parts() -> Parts:
+    """Open the workspace that the environment names, once for all graphs of a process."""
+    with _OPENING:
+        return _environment_parts()
+
+
+@lru_cache(maxsize=1)
 def make_graph() -> RecommendApp:
-    """Make the graph for a LangGraph server, which brings its own checkpointer."""
-    return build_graph(open_parts(read_settings(), None).steps).compile(name="re2llm")
+    """Make the graph without a checkpointer: a server of graphs brings its own."""
+    return build_graph(make_parts().steps).compile(name="re2llm")
+
+
+async def served_graph() -> RecommendApp:
+    """Make the graph for a LangGraph server, beside its event loop."""
+    return await asyncio.to_thread(make_graph)
 
 
 def _listed(given: Sequence[str]) -> list[str]:

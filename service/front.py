@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from re2llm.database import Database
 from re2llm.graph.app import Re2LLM
+from re2llm.service.asked import Asked
 from re2llm.service.chat.assembly import check_reader
 from re2llm.service.claims import Claims
 from re2llm.service.conversation import ChatFeedback, Conversations
@@ -19,7 +20,7 @@ from re2llm.service.gate import caller_of
 from re2llm.service.keys import Caller
 from re2llm.service.meters import Meters
 from re2llm.service.options import ServeSettings
-from re2llm.service.recommend import Asked, Recommender
+from re2llm.service.recommend import Recommender
 from re2llm.service.records import open_records
 from re2llm.service.replies import Replies
 from re2llm.service.schemas import RecommendIn

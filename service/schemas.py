@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from re2llm.catalog.items import AttributeValue
 from re2llm.graph.slate import SlateItem
-from re2llm.service.recommend import Served
+from re2llm.service.asked import Served
 from re2llm.service.sessions import Kind, SessionRecord
 from re2llm.service.slates import SlateRecord
 

@@ -11,6 +11,7 @@ from typing import Any
 
 Reply = Callable[[str], str]
 """From the shopper's message to the answer's text."""
+Act = Callable[[list[dict[str, Any]]], dict[str, Any]]
 
 
 @dataclass
@@ -18,18 +19,30 @@ class ChatModelServer:
     """Answers questions about messages by `reply`, all others with nothing usable."""
 
     reply: Reply = lambda message: "{}"
+    act: Act | None = None
+    """Answers where tools may be called, from the messages to the answer's fields."""
     delay: float = 0.0
     status: int = 200
     asked: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
 
-    def answer(self, body: dict[str, Any]) -> str:
+    def answer(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self.act is not None and body.get("tools"):
+            self.asked.append(body)
+            return self.act(body["messages"])
         prompt = str(body["messages"][-1]["content"])
         if "<message>" not in prompt:
-            return "no order"
+            return {"content": "no order"}
         self.asked.append(body)
         time.sleep(self.delay)
-        return self.reply(prompt.split("<message>", 1)[1].rsplit("</message>", 1)[0])
+        said = prompt.split("<message>", 1)[1].rsplit("</message>", 1)[0]
+        return {"content": self.reply(said)}
+
+
+def calls(tool: str, **arguments: object) -> dict[str, Any]:
+    """Write a call of a tool as a model would."""
+    call = {"name": tool, "arguments": json.dumps(arguments)}
+    return {"content": None, "tool_calls": [{"id": "1", "type": "function", "function": call}]}
 
 
 def reads(**fields: object) -> str:
@@ -45,12 +58,8 @@ def chat_model_server() -> Iterator[ChatModelServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            text = script.answer(body)
-            choice = {
-                "index": 0,
-                "finish_reason": "stop",
-                "message": {"role": "assistant", "content": text},
-            }
+            message = {"role": "assistant", **script.answer(body)}
+            choice = {"index": 0, "finish_reason": "stop", "message": message}
             usage = {"prompt_tokens": 90, "completion_tokens": 9, "total_tokens": 99}
             told = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
             sent = json.dumps({**told, "choices": [choice], "usage": usage}).encode()

@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from re2llm.catalog.items import Catalog, Item
+from re2llm.service.asked import Asked, Served
 from re2llm.service.chat import say
 from re2llm.service.chat.change import changed
 from re2llm.service.chat.fit import Fitted, Fitting, silent
@@ -16,7 +17,6 @@ from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.memory import Memory
 from re2llm.service.chat.state import ChatContext, ChatState
 from re2llm.service.chat.understood import Act, Understood
-from re2llm.service.recommend import Asked, Served
 
 
 class Understanding(Protocol):

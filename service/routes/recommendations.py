@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from re2llm.service.asked import Asked, Served
 from re2llm.service.front import CallerDep, Front, FrontDep
 from re2llm.service.keys import Caller
-from re2llm.service.recommend import Asked, Progress, Served
+from re2llm.service.recommend import Progress
 from re2llm.service.schemas import (
     FeedbackIn,
     LearntOut,

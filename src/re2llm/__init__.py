@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from re2llm.graph.slate import Outcome, Slate, SlateItem
     from re2llm.graph.sync import SyncRe2LLM
     from re2llm.graph.tool import recommend_tool
+    from re2llm.service.embedding import chat_graph, make_chat
     from re2llm.settings import Settings, read_settings
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "SyncRe2LLM",
     "UserError",
     "build_graph",
+    "chat_graph",
+    "make_chat",
     "make_graph",
     "read_settings",
     "recommend_tool",
@@ -38,6 +41,8 @@ _HOMES = {
     "SyncRe2LLM": "graph.sync",
     "UserError": "errors",
     "build_graph": "graph.builder",
+    "chat_graph": "service.embedding",
+    "make_chat": "service.embedding",
     "make_graph": "graph.app",
     "read_settings": "settings",
     "recommend_tool": "graph.tool",

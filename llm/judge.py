@@ -1,6 +1,6 @@
-"""Whether two hints say the same, and what both say in one: small questions to the model."""
+"""Whether hints say the same, and what two say in one: small questions to the model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
@@ -25,22 +25,39 @@ class HintJudge:
 
     async def same(self, a: str, b: str) -> bool | None:
         """Return whether two hints ask for the same, or None where the model gave no answer."""
-        first, second = sorted((a, b))
-        answer = await self._ask("same_hint", first, second, _schema("same", "boolean"), read_same)
+        first, second = sorted((sanitise(a, _HINT), sanitise(b, _HINT)))
+        question = prompt("same_hint_request").fill(first=first, second=second)
+        schema = _schema("same", "boolean")
+        answer = await self._ask("same_hint", question, schema, read_same)
         return None if answer is None else read_same(answer)
+
+    async def which(self, text: str, others: Sequence[str]) -> int | None:
+        """Return the number (from 1) of the one that asks for the same, 0 for none of them.
+
+        None where the model gave no answer.
+        """
+        lines = (f"{place}. {sanitise(one, _HINT)}" for place, one in enumerate(others, start=1))
+        question = prompt("same_hints_request").fill(
+            first=sanitise(text, _HINT), others="\n".join(lines)
+        )
+
+        def read(answer: Answer) -> int | None:
+            return read_number(answer, len(others))
+
+        answer = await self._ask("same_hints", question, _schema("number", "integer"), read)
+        return None if answer is None else read(answer)
 
     async def merge(self, a: str, b: str) -> str | None:
         """Return one hint that says what two say, or None where the model gave none."""
-        schema = _schema("text", "string")
-        answer = await self._ask("merge_hints", a, b, schema, read_text)
+        question = prompt("merge_hints_request").fill(
+            first=sanitise(a, _HINT), second=sanitise(b, _HINT)
+        )
+        answer = await self._ask("merge_hints", question, _schema("text", "string"), read_text)
         return None if answer is None else read_text(answer)
 
     async def _ask(
-        self, name: str, a: str, b: str, schema: Schema, read: Callable[[Answer], object]
+        self, name: str, question: str, schema: Schema, read: Callable[[Answer], object]
     ) -> Answer | None:
-        question = prompt(f"{name}_request").fill(
-            first=sanitise(a, _HINT), second=sanitise(b, _HINT)
-        )
         messages = [SystemMessage(prompt(name).text), HumanMessage(question)]
         try:
             answer = await self._client.ask(
@@ -57,6 +74,14 @@ def read_same(answer: Answer) -> bool | None:
     """Return the yes or no of an answer, or None."""
     value = _value(answer, "same")
     return value if isinstance(value, bool) else None
+
+
+def read_number(answer: Answer, most: int) -> int | None:
+    """Return a whole number from 0 to `most` out of an answer, or None."""
+    value = _value(answer, "number")
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= most else None
 
 
 def read_text(answer: Answer) -> str | None:

@@ -23,6 +23,8 @@ _PLACEHOLDERS: dict[str, frozenset[str]] = {
     "reflect_write": frozenset({"session", "candidates", "extras", "ranking", "answer", "drafts"}),
     "same_hint": frozenset(),
     "same_hint_request": frozenset({"first", "second"}),
+    "same_hints": frozenset(),
+    "same_hints_request": frozenset({"first", "others"}),
     "merge_hints": frozenset(),
     "merge_hints_request": frozenset({"first", "second"}),
 }

@@ -157,6 +157,15 @@ def _same(_text: str, parts: dict[str, str], _scene: Scene) -> str:
     return json.dumps({"same": same(parts.get("first", ""), parts.get("second", ""))})
 
 
+def _which(_text: str, parts: dict[str, str], _scene: Scene) -> str:
+    first = parts.get("first", "")
+    for line in parts.get("others", "").splitlines():
+        number, _, words = line.partition(". ")
+        if number.strip().isdigit() and same(first, words):
+            return json.dumps({"number": int(number)})
+    return json.dumps({"number": 0})
+
+
 def _merge(_text: str, parts: dict[str, str], _scene: Scene) -> str:
     first, second = parts.get("first", ""), parts.get("second", "")
     return json.dumps({"text": first if same(first, second) else f"{first} {second}"})
@@ -177,6 +186,7 @@ _REPLIES: Mapping[str, Callable[[str, dict[str, str], Scene], str]] = {
     "Turn 2, explain the miss": _explain,
     "Turn 3, write hints": _write,
     "Do both ask for the same?": _same,
+    "Which of the numbered ones asks for the same": _which,
     "Write the one piece of advice": _merge,
     _LABEL_ALONE: _one_label,
     '{"ranking": ["label"': _rank,

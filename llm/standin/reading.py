@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 _PART = re.compile(
-    r"<(session|candidates|request|hint|ranking|answer|first|second)>(.*?)</\1>", re.S
+    r"<(session|candidates|request|hint|ranking|answer|first|second|others|success)>(.*?)</\1>",
+    re.S,
 )
 _LINE = re.compile(r"(?:\[(?P<label>[^\]]{1,8})\]|(?P<number>\d+)\.)\s+(?P<rest>.*)")
 _WORD = re.compile(r"[^\W_]+")

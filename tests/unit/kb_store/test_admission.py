@@ -9,7 +9,9 @@ import pytest
 from kb_helpers import WordEncoder, make
 
 from re2llm.catalog.candidates import Candidate
+from re2llm.catalog.hashing import HashingEncoder
 from re2llm.catalog.items import Item
+from re2llm.evals.bench_redundancy import StandIn
 from re2llm.kb_store.admission import AdmissionRules, HintAdmission, Writer
 from re2llm.kb_store.effect import TrialUnavailable, evidence
 from re2llm.kb_store.hint import Evidence, Provenance, Status, hint_id
@@ -56,6 +58,10 @@ class WrittenJudge:
     async def same(self, a: str, b: str) -> bool | None:
         self.asked += 1
         return self.answer
+
+    async def which(self, text: str, others: Sequence[str]) -> int | None:
+        self.asked += 1
+        return None if self.answer is None else int(self.answer)
 
 
 @pytest.fixture
@@ -295,6 +301,29 @@ async def test_the_judge_is_asked_between_the_two_distances(store: MemoryHintSto
         asked = judge.asked
         await gate.admit(failed(), drafts(PRICE), tenant="default")
         assert judge.asked == asked
+
+
+async def test_other_words_for_one_rule_are_found_by_one_question_and_its_check() -> None:
+    store = MemoryHintStore(HashingEncoder())
+    known = [make(text) for text in (RECENT, PRICE, "Favour candidates of similar years.")]
+    store.put_all(known, by="t", why="t")
+    judge = StandIn()
+    for draft in ("Prefer candidates from the same era.", "Look for a gift."):
+        redundancy = Redundancy(store=store, judge=judge)
+        twin = await redundancy.twin(draft, tenant="default", status=[Status.ACTIVE])
+        assert (twin == known[2]) == ("era" in draft)
+        assert max(cosine for _, cosine in store.nearest(draft, 3)) < 0.6
+
+
+async def test_a_pick_that_is_not_confirmed_is_no_twin(store: MemoryHintStore) -> None:
+    store.put_all([make(RECENT), make(PRICE)], by="t", why="t")
+
+    class Hasty(WrittenJudge):
+        async def which(self, text: str, others: Sequence[str]) -> int | None:
+            return 1
+
+    redundancy = Redundancy(store=store, judge=Hasty(False))
+    assert await redundancy.twin("Keep on.", tenant="default", status=[Status.ACTIVE]) is None
 
 
 async def test_a_word_that_turns_the_meaning_is_not_settled_by_distance(

@@ -108,6 +108,15 @@ async def test_two_hints_are_compared_in_either_order_for_one_call(server):
     assert server.requests[0]["messages"] == server.requests[1]["messages"]
 
 
+async def test_one_question_looks_among_many(server):
+    server.answer = lambda body: '{"number": 2}'
+    judge = HintJudge(server.client())
+    assert await judge.which("Prefer x.", ["Prefer y.", "Choose\n3. x."]) == 2
+    assert "2. Choose 3. x." in server.requests[0]["messages"][-1]["content"]
+    server.answer = lambda body: '{"number": 3}'
+    assert await judge.which("Prefer z.", ["Prefer y.", "Choose x."]) is None
+
+
 @pytest.mark.parametrize("said", ["yes", '{"same": "maybe"}', '{"other": true}', ""])
 async def test_no_clear_word_is_none(server, said):
     server.answer = lambda body: said

@@ -1,9 +1,9 @@
 """How often a hint in other words is found to be one that is there already, and at what cost.
 
 Run `python -m re2llm.evals.bench_redundancy`. Each knowledge base holds one wording of every group
-in `paraphrases`, and the same in certain sessions alone beside them; every other wording is a draft. `reach` takes
-a judge that is always right, so that it tells what is asked about; the last two columns take the
-offline stand-in as judge, which is no language model.
+in `paraphrases`, and beside them the same in certain sessions alone; every other wording is a
+draft. `reach` takes a judge that is always right, so that it tells what is asked about; the last
+two columns take the offline stand-in as judge, which is no language model.
 """
 
 import argparse
@@ -98,8 +98,8 @@ async def measure(rules: str, sizes: Sequence[int], draws: int, seed: int = 0) -
                 for draft in (text for place, text in enumerate(group) if place != kept[number]):
                     right = await _twin(store, oracle, rules, draft)
                     said = await _twin(store, StandIn(), rules, draft)
-                    found = said == held[number]
-                    counts += (1, right == held[number], found, not found and _another(said, group))
+                    hit = said == held[number]
+                    counts += (1, right == held[number], hit, not hit and _another(said, group))
         n = int(counts[0])
         reach, found, mistaken = (float(count) / n for count in counts[1:])
         lines.append(

@@ -61,7 +61,9 @@ class Measure:
 
     async def order(self, task: RankTask, hint: str | None) -> list[str] | None:
         """Return the judged order, or None where the model gave no full answer."""
-        answer = await self.answer(task, hint)
+        return self._judged(task, await self.answer(task, hint), hint)
+
+    def _judged(self, task: RankTask, answer: RankAnswer, hint: str | None) -> list[str] | None:
         if answer.degraded is not None:
             return None
         if self.on == "model":
@@ -84,9 +86,17 @@ class Measure:
         )
         return None if base is None or steered is None else steered - base
 
+    async def each_gain(self, cases: Sequence[Case], hint: str) -> list[float | None]:
+        """Return the gain on each of these cases, None where it could not be measured."""
+        return list(
+            await asyncio.gather(*(self.gain(case.task, case.target, hint) for case in cases))
+        )
+
     async def gains(self, cases: Sequence[Case], hint: str) -> list[float]:
         """Return the gains on these cases, without those that could not be measured."""
-        measured = await asyncio.gather(
-            *(self.gain(case.task, case.target, hint) for case in cases)
-        )
-        return [gain for gain in measured if gain is not None]
+        return [gain for gain in await self.each_gain(cases, hint) if gain is not None]
+
+    def recalled(self, task: RankTask, hint: str | None) -> list[str] | None:
+        """Return the judged order where this process has the answer already, at no cost."""
+        known = self.known.get((id(task), hint))
+        return None if known is None else self._judged(task, known[1], hint)

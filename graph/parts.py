@@ -233,6 +233,13 @@ class Parts:
         """Make validation sessions into cases."""
         return self.case_maker.make(self.dataset.valid[:_TRIAL_SESSIONS], self.retriever)
 
+    def some_valid(self, n: int) -> list[Case]:
+        """Make up to n validation sessions, evenly spread over all, into cases."""
+        sessions = self.dataset.valid
+        return self.case_maker.make(
+            sessions[:: max(1, len(sessions) // max(n, 1))][:n], self.retriever
+        )
+
     @property
     def redundancy(self) -> Redundancy:
         """Finds hints that say the same."""

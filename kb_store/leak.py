@@ -55,11 +55,13 @@ class LeakFilter:
         if failure is not None:
             items = {item.item_id: item for item in failure.task.session}
             items.update((each.item.item_id, each.item) for each in failure.task.candidates)
+            shown = {**_beside(failure), **items}
             found = (
-                _identifier(text, items)
+                _identifier(text, shown)
                 or self._target(words, items, failure)
-                or self._piece(run, items.values())
-                or self._copy(run, items.values(), failure.task.request)
+                or self._piece(run, shown.values())
+                or self._copy(run, shown.values(), failure.task.request)
+                or (failure.success and self._copy(run, (), failure.success.task.request))
             )
             if found:
                 return found
@@ -111,6 +113,15 @@ class LeakFilter:
                 if _shared(run, tokens(value), self._rules.copied):
                     return "copies an item's text"
         return None
+
+
+def _beside(failure: Failure) -> dict[str, Item]:
+    """Return the items of the success that the model was shown beside a failure."""
+    if failure.success is None:
+        return {}
+    task = failure.success.task
+    shown = (*task.session, *(each.item for each in task.candidates))
+    return {item.item_id: item for item in shown}
 
 
 def _identifier(text: str, ids: Iterable[str]) -> str | None:

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
+_SHOWN = frozenset({"session", "candidates", "extras", "ranking"})
 _PLACEHOLDERS: dict[str, frozenset[str]] = {
     "rank": frozenset(),
     "rank_request": frozenset({"session", "candidates", "extras", "instruction"}),
@@ -18,9 +19,10 @@ _PLACEHOLDERS: dict[str, frozenset[str]] = {
     "likelihood": frozenset({"session", "extras"}),
     "likelihood_prior": frozenset(),
     "reflect": frozenset(),
-    "reflect_guess": frozenset({"session", "candidates", "extras", "ranking", "places"}),
-    "reflect_explain": frozenset({"session", "candidates", "extras", "ranking", "answer", "place"}),
-    "reflect_write": frozenset({"session", "candidates", "extras", "ranking", "answer", "drafts"}),
+    "reflect_guess": _SHOWN | {"places"},
+    "reflect_explain": _SHOWN | {"success", "answer", "place"},
+    "reflect_write": _SHOWN | {"success", "answer", "drafts"},
+    "reflect_success": frozenset({"session", "lines", "extras", "place"}),
     "same_hint": frozenset(),
     "same_hint_request": frozenset({"first", "second"}),
     "same_hints": frozenset(),

@@ -8,12 +8,26 @@ from re2llm.llm.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """A ranking that missed: the target was not among the first `task.k`."""
+class Success:
+    """A ranking that was right: the target was among the first `task.k`, maybe by `task.hint`."""
 
     task: RankTask
     order: tuple[str, ...]
     target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A ranking that missed: the target was not among the first `task.k`.
+
+    Attributes:
+        success: a session of the same kind in which the ranking was right, to learn from as well.
+    """
+
+    task: RankTask
+    order: tuple[str, ...]
+    target: str
+    success: Success | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the model has to say about a miss: it guesses, it is told, it writes hints."""
+"""What the model has to say about a miss: it guesses, is told, compares, and writes hints."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from re2llm.llm.rank_prompt import (
 )
 from re2llm.llm.reflection import Failure, HintDraft, Reflection
 from re2llm.llm.sanitise import sanitise
+from re2llm.llm.success_lines import success_lines
 from re2llm.llm.usage import Usage
 
 _THOUGHT = 2000
@@ -93,6 +94,7 @@ class _Talk:
             extras=extra_lines(task.request, task.hint),
             ranking=" > ".join(self._label[i] for i in failure.order if i in self._label),
         )
+        self._success = success_lines(failure.success, detail)
         self._answer = next(
             f"[{self._label[failure.target]}] {sanitise(one.item.title, detail.title)}"
             for one in task.candidates
@@ -111,7 +113,9 @@ class _Talk:
             ("guess", prompt("reflect_guess").fill(**shown, places=self._failure.task.k)),
             (
                 "explanation",
-                prompt("reflect_explain").fill(**shown, answer=self._answer, place=place),
+                prompt("reflect_explain").fill(
+                    **shown, success=self._success, answer=self._answer, place=place
+                ),
             ),
         )
         for name, words in turns:
@@ -152,7 +156,10 @@ class _Talk:
 
     async def _write(self) -> tuple[HintDraft, ...]:
         words = prompt("reflect_write").fill(
-            **self._shown._asdict(), answer=self._answer, drafts=self._asks.drafts
+            **self._shown._asdict(),
+            success=self._success,
+            answer=self._answer,
+            drafts=self._asks.drafts,
         )
         text = {"type": "string"}
         hint = _object({"title": text, "text": text, "when": text})

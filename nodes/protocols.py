@@ -10,7 +10,7 @@ from re2llm.catalog.candidates import Candidate, Query
 from re2llm.kb_store.hint import Hint
 from re2llm.kb_store.store import Eligible
 from re2llm.llm.ranking import RankAnswer, RankTask
-from re2llm.llm.reflection import Failure, Reflection
+from re2llm.llm.reflection import Failure, Reflection, Success
 from re2llm.policy.choice import Choice
 
 
@@ -59,6 +59,13 @@ class Reflector(Protocol):
 
     async def reflect(self, failure: Failure) -> Reflection:
         """Return hint drafts; empty and `degraded` where the model gave nothing usable."""
+
+
+class Examples(Protocol):
+    """Knows rankings that were right. Blocking and quick."""
+
+    def like(self, failure: Failure) -> Success | None:
+        """Return one of a session like this one, or None."""
 
 
 class Admission(Protocol):

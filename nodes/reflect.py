@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langgraph.runtime import Runtime
 
@@ -11,7 +11,7 @@ from re2llm.catalog.items import Catalog
 from re2llm.kb_store.quota import ReflectionQuota
 from re2llm.llm.reflection import Failure
 from re2llm.nodes.context import Context, knobs
-from re2llm.nodes.protocols import Admission, Reflector
+from re2llm.nodes.protocols import Admission, Examples, Reflector
 from re2llm.nodes.reading import rank_task, usage_entry
 from re2llm.nodes.state import NewHint, State
 
@@ -26,12 +26,14 @@ class Reflect:
 
     Attributes:
         quota: how often feedback may cost a reflection; None means always.
+        examples: rankings that were right, to be compared with.
     """
 
     catalog: Catalog
     reflector: Reflector
     admission: Admission
     quota: ReflectionQuota | None = None
+    examples: Examples | None = None
 
     async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
         """Write what was proposed and what became of it, or that it is postponed."""
@@ -66,6 +68,8 @@ class Reflect:
             order=tuple(state["ranking"]["items"]),
             target=feedback["chosen"],
         )
+        if self.examples is not None:
+            failure = replace(failure, success=self.examples.like(failure))
         reflection = await self.reflector.reflect(failure)
         hints = await self.admission.admit(
             failure, reflection, tenant=tenant, source=feedback.get("source", "")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from re2llm.llm.standin.evidence import contrast, signals
 from re2llm.llm.standin.judgement import WEIGHTS
-from re2llm.llm.standin.reading import Scene
+from re2llm.llm.standin.reading import Scene, read_success
 
 _UP = {
     "words": (
@@ -90,13 +90,17 @@ _CLEAR = 0.15
 """By how much of its range a signal must differ before it is worth a word."""
 
 
-def lessons(scene: Scene, ranked: Sequence[str], answer: str) -> list[tuple[str, str, str]]:
+def lessons(
+    scene: Scene, ranked: Sequence[str], answer: str, success: str = ""
+) -> list[tuple[str, str, str]]:
     """Return (title, text, when) of up to six hints, the most telling first.
 
     Args:
         scene: the session and the candidates.
         ranked: labels, best first.
         answer: label of what the shopper chose.
+        success: what the prompt shows of a ranking that was right; a signal that told the chosen
+            one apart there as well counts more.
     """
     places = {one.label: place for place, one in enumerate(scene.candidates)}
     if answer not in places:
@@ -104,13 +108,18 @@ def lessons(scene: Scene, ranked: Sequence[str], answer: str) -> list[tuple[str,
     above = [places[label] for label in ranked[: _rank(ranked, answer)] if label in places]
     even = contrast(signals(scene, 0.9), places[answer], above)
     late = contrast(signals(scene, 0.35), places[answer], above)
-    when = _when(scene)
+    when, right = _when(scene), _told_apart(success)
     made: list[tuple[float, tuple[str, str, str]]] = []
     for name, gap in even.items():
         if name not in _UP:
             continue
         if gap > _CLEAR:
-            made.append((gap, (_TITLES[name], _pick(_UP[name], scene), when)))
+            made.append(
+                (
+                    gap + max(right.get(name, 0.0), 0.0),
+                    (_TITLES[name], _pick(_UP[name], scene), when),
+                )
+            )
         if gap < -_CLEAR:
             blame = -gap * max(WEIGHTS[name], 0.2)
             made.append((blame, (_TITLES[name], _DOWN[name], when)))
@@ -119,6 +128,14 @@ def lessons(scene: Scene, ranked: Sequence[str], answer: str) -> list[tuple[str,
         made.append((gained, ("Latest items", _RECENT, when)))
     made.sort(key=lambda entry: -entry[0])
     return [hint for _, hint in made[:6]]
+
+
+def _told_apart(success: str) -> dict[str, float]:
+    """Return, per signal, how far a success's chosen candidate stands above those beside it."""
+    scene = read_success(success)
+    if len(scene.candidates) < 2:
+        return {}
+    return contrast(signals(scene, 0.9), 0, range(1, len(scene.candidates)))
 
 
 def guess(scene: Scene, ranked: Sequence[str], places: int) -> str:

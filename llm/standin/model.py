@@ -146,7 +146,9 @@ def _explain(_text: str, parts: dict[str, str], scene: Scene) -> str:
 
 def _write(text: str, parts: dict[str, str], scene: Scene) -> str:
     asked = _DRAFTS.search(text)
-    told = lessons(scene, _ranked(parts), _chosen(parts))[: int(asked[1]) if asked else 3]
+    told = lessons(scene, _ranked(parts), _chosen(parts), parts.get("success", ""))[
+        : int(asked[1]) if asked else 3
+    ]
     if not told:
         return "Nothing in the lines tells the chosen candidate apart; I have no advice to give."
     hints = [{"title": title, "text": words, "when": when} for title, words, when in told]

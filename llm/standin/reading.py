@@ -68,6 +68,14 @@ def read_scene(parts: dict[str, str]) -> Scene:
     )
 
 
+def read_success(text: str) -> Scene:
+    """Read the part on a ranking that was right: numbered lines, then labelled ones."""
+    lines = text.splitlines()
+    numbered = [line for line in lines if line[:1].isdigit()]
+    labelled = [line for line in lines if line.startswith("[")]
+    return Scene(session=_lines("\n".join(numbered)), candidates=_lines("\n".join(labelled)))
+
+
 def _lines(text: str) -> tuple[Line, ...]:
     return tuple(line for raw in text.splitlines() if (line := read_line(raw)) is not None)
 

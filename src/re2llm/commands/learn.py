@@ -54,6 +54,13 @@ def explore(
         f"proposed {found.proposed} hints, {found.admitted} became active and {found.shadow} "
         f"wait as shadows for training to decide; {found.active} are active now."
     )
+    if found.worth:
+        best = max(range(len(found.worth)), key=lambda place: found.worth[place])
+        console.print(
+            f"Gain on held-out sessions: {found.worth[best]:+.4f} each with {best + 1} hints, "
+            f"{found.worth[-1]:+.4f} with all {len(found.worth)}.",
+            highlight=False,
+        )
     console.print(f"Stopped: {found.ending}. {bill(found.usage)}")
     console.print("Next: re2llm train", highlight=False)
 

@@ -1,6 +1,7 @@
 """What a hint must not give away."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from re2llm.catalog.items import Item
 from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.names import Names
 from re2llm.llm.ranking import RankTask
-from re2llm.llm.reflection import Failure
+from re2llm.llm.reflection import Failure, Success
 
 SHOP = [
     Item(
@@ -104,6 +105,18 @@ def test_the_request_is_not_repeated() -> None:
     said = "Prefer something cosy for my grandmother's birthday party."
     assert FILTER.fault(said, asked) == "repeats what the shopper typed"
     assert FILTER.fault("Prefer something cosy when it is asked for.", asked) is None
+
+
+def test_the_success_beside_a_miss_is_not_given_away_either() -> None:
+    task = RankTask(
+        session=(BY_ID["B000FILM44"],),
+        candidates=(Candidate(item=BY_ID["B000RACE33"], score=0.0),),
+        request="something for the long road to my sister",
+    )
+    success = Success(task=task, order=("B000RACE33",), target="B000RACE33")
+    beside = replace(failure("B1000002"), success=success)
+    assert FILTER.fault("Prefer something for the long road ahead.", beside) is not None
+    assert FILTER.fault("Prefer candidates with the id B000RACE33.", beside) is not None
 
 
 def test_our_own_instruction_is_not_repeated() -> None:

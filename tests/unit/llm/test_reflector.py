@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from re2llm.llm.judge import HintJudge
-from re2llm.llm.reflection import Failure
+from re2llm.llm.reflection import Failure, Success
 from re2llm.llm.reflector import ThreeTurnReflector, read_drafts
 
 IDS = tuple(f"c{i}" for i in range(12))
@@ -46,6 +47,20 @@ async def test_the_answer_is_not_told_before_the_second_turn(server, failure):
     assert "place 12" in second
     assert "<answer>" in third
     assert "A1 > A2 > A3" in first
+
+
+async def test_what_was_right_elsewhere_is_shown_when_the_answer_is(server, failure, make):
+    server.answer = reply
+    success = Success(task=replace(make(12), hint="Mind the brand."), order=IDS[::-1], target="c9")
+    await ThreeTurnReflector(client=server.client()).reflect(replace(failure, success=success))
+    first, second, third = (body["messages"][-1]["content"] for body in server.requests)
+    assert "<success>" not in first
+    for words in (second, third):
+        inside = words[words.index("<success>") : words.index("</success>")]
+        assert "[S1] Candidate number jjj 9" in inside
+        assert "<hint>Mind the brand.</hint>" in inside
+        assert "was ranked at place 3" in words
+        assert "[S7]" not in inside
 
 
 @pytest.mark.parametrize("fault", ["500", "empty"])

@@ -114,7 +114,7 @@ class VariantParts(Parts):
 
     def refreshed(self) -> "VariantParts":
         """Read policy and fusion anew, after training wrote them."""
-        path = fusion_path(self.workspace, self.identity, self.settings)
+        path = fusion_path(self.workspace, self.identity, self.settings, self.retrieval.version)
         return replace(self, fusion=SlateFusion.load(path) if path.exists() else self.fusion)
 
     def close(self) -> None:

@@ -47,6 +47,20 @@ def open_scores(
     return open_score_model(model_config(settings))
 
 
+def require_token_probabilities(settings: Settings, known: Probe | None) -> None:
+    """Refuse to read orders off token probabilities where a server was found to give none.
+
+    Raises:
+        UserError: it was found so.
+    """
+    if known is not None and known.logprobs is False:
+        raise UserError(
+            f"{settings.model!r} at {settings.base_url or 'OpenAI'} gives no probabilities of "
+            "tokens, which way 'first-token' needs; set RE2LLM_WAY to another, or run `re2llm "
+            "doctor` anew"
+        )
+
+
 def model_config(settings: Settings) -> ModelConfig:
     """Return which model is asked, and how."""
     return ModelConfig(

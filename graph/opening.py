@@ -1,24 +1,26 @@
 """Opening a workspace: its files, its model and its knowledge base become parts."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 
 from langchain_core.language_models import BaseChatModel
 
 from re2llm.catalog.dataset import open_dataset
 from re2llm.graph.knowledge import open_quota, open_store
-from re2llm.graph.models import open_model, open_scores
+from re2llm.graph.models import open_model, open_scores, require_token_probabilities
 from re2llm.graph.parts import Parts, fusion_path
 from re2llm.graph.retrieval import open_retrieval
-from re2llm.llm.ask import FORMS, Form
+from re2llm.llm.ask import FORMS
 from re2llm.llm.budget import Budget, BudgetLimits
 from re2llm.llm.cache import AnswerCache
 from re2llm.llm.client import ModelClient
 from re2llm.llm.fusion import SlateFusion
+from re2llm.llm.pace import Pace, PaceLimits
 from re2llm.llm.patience import Patience
 from re2llm.llm.prices import FREE, find_price
-from re2llm.llm.probe import load_probe
+from re2llm.llm.probe import load_probe, remember_forms
+from re2llm.llm.room import Room
 from re2llm.policy.rewards import RewardStore
 from re2llm.settings import Settings
 from re2llm.workspace import Workspace
@@ -38,8 +40,17 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
     model, identity = open_model(settings, chat_model)
     known = load_probe(workspace.probes, identity)
     scores = open_scores(settings, chat_model, known) if settings.way == "likelihood" else None
+    if settings.way == "first-token":
+        require_token_probabilities(settings, known)
     budget = Budget(BudgetLimits(calls=settings.max_calls, cost=settings.max_cost))
-    path = fusion_path(workspace, identity, settings)
+    price = FREE if settings.offline else find_price(settings.model, settings.prices)
+    pace = Pace(
+        PaceLimits(
+            requests_per_minute=settings.requests_per_minute,
+            tokens_per_minute=settings.tokens_per_minute,
+        )
+    )
+    path = fusion_path(workspace, identity, settings, retrieval.version)
     fusion = SlateFusion.load(path) if path.exists() else SlateFusion()
     url = settings.database
     with ExitStack() as opened:
@@ -48,15 +59,18 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
         rewards = opened.enter_context(closing(RewardStore(workspace.rewards, url=url)))
         quota = opened.enter_context(closing(open_quota(settings)))
 
-        def ask(asked: BaseChatModel, name: str, forms: Sequence[Form]) -> ModelClient:
+        def ask(asked: BaseChatModel, name: str, *, scores: bool = False) -> ModelClient:
             return ModelClient(
                 asked,
                 identity=name,
-                forms=forms,
+                forms=known.forms if known and known.forms and not scores else FORMS,
                 cache=cache,
                 budget=budget,
-                price=FREE if settings.offline else find_price(settings.model),
+                price=price,
+                pace=pace,
                 patience=Patience(deadline=settings.timeout),
+                room=Room(known.context if known else None, apart=scores),
+                remember=partial(remember_forms, workspace.probes, identity),
                 seed=settings.seed,
             )
 
@@ -68,8 +82,8 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
             store=store,
             model=model,
             identity=identity,
-            client=ask(model, identity, known.forms if known and known.forms else FORMS),
-            scorer=None if scores is None else ask(scores, f"scores {identity}", FORMS),
+            client=ask(model, identity),
+            scorer=None if scores is None else ask(scores, f"scores {identity}", scores=True),
             cache=cache,
             rewards=rewards,
             quota=quota,

@@ -1,6 +1,7 @@
 """The composition root: a workspace and its settings become steps with everything inside."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -133,8 +134,12 @@ class Parts:
 
     @property
     def _mix_path(self) -> Path:
-        path = fusion_path(self.workspace, self.identity, self.settings)
+        path = self._fusion_path
         return path.with_name(f"{self.settings.calls_per_slate} calls {path.name}")
+
+    @property
+    def _fusion_path(self) -> Path:
+        return fusion_path(self.workspace, self.identity, self.settings, self.retrieval.version)
 
     @cached_property
     def leak(self) -> LeakFilter:
@@ -270,7 +275,7 @@ class Parts:
 
     def with_fusion(self, fusion: SlateFusion) -> "Parts":
         """Keep a newly learnt fusion, and return the parts that use it."""
-        path = fusion_path(self.workspace, self.identity, self.settings)
+        path = self._fusion_path
         path.parent.mkdir(parents=True, exist_ok=True)
         fusion.save(path)
         return replace(self, fusion=fusion)
@@ -289,7 +294,19 @@ class Parts:
         self.quota.close()
 
 
-def fusion_path(workspace: Workspace, identity: str, settings: Settings) -> Path:
-    """Name the file of a model's fusion weight; it belongs to the way of asking."""
+def fusion_path(workspace: Workspace, identity: str, settings: Settings, data: str) -> Path:
+    """Name the file of a fusion weight.
+
+    It belongs to the model, the way of asking, the prompts, and the data that retrieval was fitted
+    on: where one of them is new, the weight is learnt anew.
+
+    Args:
+        workspace: where it lies.
+        identity: the model.
+        settings: the way of asking.
+        data: `Retrieval.version`.
+    """
     name = re.sub(r"[^\w.-]+", "-", f"{settings.way} {identity}").strip("-")
-    return workspace.fusion / f"{name[:120]}.json"
+    told = "\0".join((settings.way, identity, prompt_version(), data))
+    digest = hashlib.sha256(told.encode()).hexdigest()[:12]
+    return workspace.fusion / f"{name[:100]}-{digest}.json"

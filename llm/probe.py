@@ -1,9 +1,11 @@
 """What a model server can do: asked once by `re2llm doctor`, and read wherever it is used."""
 
 import json
+import logging
+import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
@@ -15,6 +17,7 @@ from re2llm.llm.ask import FORMS, Asker, Form
 from re2llm.llm.errors import ModelError
 from re2llm.llm.forms import json_objects, strip_thoughts
 
+_log = logging.getLogger(__name__)
 _QUESTION = 'Which of these words is a colour: chair, green, seven? Answer as {"colour": "..."}.'
 _SCHEMA = Schema(
     name="colour",
@@ -33,15 +36,18 @@ class Probe:
 
     Attributes:
         forms: forms of answer that the server takes and that came back readable, strictest first.
-        logprobs: whether it gives the probabilities of the first token, so that one token ranks.
+        logprobs: whether it gives the probabilities of the first token, so that one token ranks;
+            None where it was not asked.
         echo: whether it gives prompts back with log-probabilities; None where it was not asked.
+        context: the longest prompt with its answer, in tokens; None where it is not known.
         seconds: for the quickest short answer.
         problem: why nothing was found, or None.
     """
 
     forms: tuple[Form, ...] = ()
-    logprobs: bool = False
+    logprobs: bool | None = None
     echo: bool | None = None
+    context: int | None = None
     seconds: float = 0.0
     problem: str | None = None
 
@@ -102,9 +108,20 @@ def save_probe(path: Path, identity: str, found: Probe) -> None:
     kept = _read(path)
     kept[identity] = found
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".new")
+    beside = path.with_suffix(f".{os.getpid()}.new")
     beside.write_text(json.dumps({name: asdict(one) for name, one in kept.items()}), "utf-8")
     beside.replace(path)
+
+
+def remember_forms(path: Path, identity: str, forms: tuple[Form, ...]) -> None:
+    """Keep which forms of answer a server takes, as a question found by the way.
+
+    The next process begins with them. What cannot be kept is found again.
+    """
+    try:
+        save_probe(path, identity, replace(load_probe(path, identity) or Probe(), forms=forms))
+    except OSError as error:
+        _log.warning("what the model server can do cannot be kept: %s", error)
 
 
 def load_probe(path: Path, identity: str) -> Probe | None:

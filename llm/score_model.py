@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -12,13 +12,18 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
-from openai.types import Completion, CompletionChoice
+from openai.types import Completion
 from pydantic import ConfigDict, PrivateAttr
 
+from re2llm.llm.errors import ContextTooLong
+from re2llm.llm.faults import translate
 from re2llm.llm.model import ModelConfig
+from re2llm.llm.tails import prompt_tokens, tail, tail_after
 
 _NO_LISTS = (openai.BadRequestError, openai.UnprocessableEntityError, openai.InternalServerError)
 """How servers that take one prompt per request refuse several."""
+_REFUSED = (openai.BadRequestError, openai.UnprocessableEntityError, openai.NotFoundError)
+"""How servers refuse a parameter that they do not know."""
 
 
 class ScoreModel(BaseChatModel):
@@ -29,9 +34,10 @@ class ScoreModel(BaseChatModel):
     prefix, and their number.
 
     For servers whose completions give the prompt back with log-probabilities (`echo` with
-    `logprobs` and no new tokens): vLLM, and llama.cpp as `re2llm serve-model` starts it. All
-    prompts go out in one request, so that the server works through the prefix once; a server that
-    takes one prompt at a time is asked so from then on.
+    `logprobs` and no new tokens), as llama.cpp does where `re2llm serve-model` starts it, and for
+    those that give `prompt_logprobs` instead, as vLLM does. Which it is, is found once. All prompts
+    go out in one request, so that the server works through the prefix once; a server that takes one
+    prompt at a time is asked so from then on.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -39,6 +45,7 @@ class ScoreModel(BaseChatModel):
     model_name: str
     server: AsyncOpenAI
     _lists: bool = PrivateAttr(default=True)
+    _echo: bool | None = PrivateAttr(default=None)
 
     @property
     def _llm_type(self) -> str:
@@ -68,60 +75,81 @@ class ScoreModel(BaseChatModel):
             ValueError: the answer holds no log-probabilities of the prompts.
         """
         prefix, *prompts = (str(message.content) for message in messages)
-        replies = await self._ask(prompts)
-        choices = [one for reply in replies for one in sorted(reply.choices, key=lambda c: c.index)]
-        if len(choices) != len(prompts):
-            raise ValueError(f"{len(choices)} answers to {len(prompts)} prompts")
-        scores = [
-            tail(choice, len(prefix), len(prompt))
-            for choice, prompt in zip(choices, prompts, strict=True)
-        ]
-        message = AIMessage(json.dumps({"scores": scores}), usage_metadata=_usage(replies))
+        if self._echo is not None:
+            scored = await self._scored(prefix, prompts, echo=self._echo)
+        else:
+            scored = await self._tried(prefix, prompts)
+        message = AIMessage(json.dumps({"scores": scored.scores}), usage_metadata=scored.usage)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    async def _ask(self, prompts: Sequence[str]) -> list[Completion]:
+    async def _tried(self, prefix: str, prompts: Sequence[str]) -> "_Scored":
+        """Score by `echo`, else by `prompt_logprobs`; what works is done from then on."""
+        try:
+            scored = await self._scored(prefix, prompts, echo=True)
+        except (*_REFUSED, ValueError) as first:
+            if isinstance(translate(first), ContextTooLong):
+                raise
+            try:
+                scored = await self._scored(prefix, prompts, echo=False)
+            except (*_REFUSED, ValueError):
+                raise first from None
+            self._echo = False
+        else:
+            self._echo = True
+        return scored
+
+    async def _scored(self, prefix: str, prompts: Sequence[str], *, echo: bool) -> "_Scored":
+        asked = list(prompts) if echo else [prefix, *prompts]
+        replies = await self._ask(asked, echo=echo)
+        choices = [one for reply in replies for one in sorted(reply.choices, key=lambda c: c.index)]
+        if len(choices) != len(asked):
+            raise ValueError(f"{len(choices)} answers to {len(asked)} prompts")
+        if echo:
+            scores = [
+                tail(choice, len(prefix), len(prompt))
+                for choice, prompt in zip(choices, prompts, strict=True)
+            ]
+        else:
+            start, *whole = [prompt_tokens(choice) for choice in choices]
+            scores = [tail_after(start, tokens) for tokens in whole]
+        return _Scored(scores, _usage(replies))
+
+    async def _ask(self, prompts: Sequence[str], *, echo: bool) -> list[Completion]:
         first: list[Completion] = []
         if self._lists and len(prompts) > 1:
             try:
-                return [await self._send(list(prompts))]
+                return [await self._send(list(prompts), echo=echo)]
             except _NO_LISTS as refused:
                 try:
-                    first = [await self._send(prompts[0])]
+                    first = [await self._send(prompts[0], echo=echo)]
                 except _NO_LISTS:
                     raise refused from None
                 self._lists = False
         # One after the other: a server that takes no lists works on one prompt at a time as well.
-        return first + [await self._send(prompt) for prompt in prompts[len(first) :]]
+        return first + [await self._send(prompt, echo=echo) for prompt in prompts[len(first) :]]
 
-    async def _send(self, prompt: str | list[str]) -> Completion:
+    async def _send(self, prompt: str | list[str], *, echo: bool) -> Completion:
+        if echo:
+            return await self.server.completions.create(
+                model=self.model_name,
+                prompt=prompt,
+                max_tokens=0,
+                echo=True,
+                logprobs=1,
+                temperature=0,
+            )
         return await self.server.completions.create(
-            model=self.model_name, prompt=prompt, max_tokens=0, echo=True, logprobs=1, temperature=0
+            model=self.model_name,
+            prompt=prompt,
+            max_tokens=1,
+            temperature=0,
+            extra_body={"prompt_logprobs": 0},
         )
 
 
-def tail(choice: CompletionChoice, start: int, end: int) -> tuple[float, int]:
-    """Return the summed log-probability and the number of the tokens between two characters.
-
-    A token that reaches over `start` belongs to the tail; what the server wrote after `end`, if
-    anything, does not.
-
-    Raises:
-        ValueError: the server gave no log-probabilities of the prompt.
-    """
-    given = choice.logprobs
-    if given is None or not given.text_offset or not given.token_logprobs or not given.tokens:
-        raise ValueError("the server gives no log-probabilities of prompts")
-    offsets = [offset - given.text_offset[0] for offset in given.text_offset]
-    ends = [*offsets[1:], offsets[-1] + len(given.tokens[-1])]
-    values = [
-        value
-        for value, first, last in zip(given.token_logprobs, offsets, ends, strict=True)
-        if last > start and first < end
-    ]
-    known = [value for value in values if value is not None]
-    if not known:
-        raise ValueError("the server gives no log-probabilities of prompts")
-    return sum(known), len(known)
+class _Scored(NamedTuple):
+    scores: list[tuple[float, int]]
+    usage: UsageMetadata | None
 
 
 def open_score_model(config: ModelConfig) -> ScoreModel:

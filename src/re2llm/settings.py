@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     """Model calls that one process may pay for; None means no limit."""
     max_cost: float | None = Field(default=None, ge=0)
     """Money that one process may spend, in the price table's currency."""
+    prices: Path | None = None
+    """A price table of your own, in the form of `re2llm/llm/prices.json`."""
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    """Requests that one process sends in a minute; a slate that would have to wait longer than its
+    time for its turn is served without the model."""
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+    """The same for tokens, in and out."""
 
     k: int = Field(default=10, ge=1, le=1000)
     """How many places of a slate are shown; an item taken from below them is an error."""

@@ -112,6 +112,7 @@ def _model(settings: "Settings") -> str:
     from dataclasses import replace
 
     from re2llm.graph.models import model_config, open_model
+    from re2llm.llm.context_probe import find_context
     from re2llm.llm.model import close_chat_model
     from re2llm.llm.prices import find_price
     from re2llm.llm.probe import Probe, gives_prompts_back, probe, save_probe
@@ -123,18 +124,21 @@ def _model(settings: "Settings") -> str:
 
     model, identity = open_model(settings, None)
 
-    async def ask() -> Probe:
+    async def ask() -> tuple[Probe, str]:
         scores = open_score_model(model_config(settings))
         try:
             found = await probe(model)
             if found.problem is not None:
-                return found
-            return replace(found, echo=await gives_prompts_back(scores))
+                return found, ""
+            echo = await gives_prompts_back(scores)
+            own = settings.base_url is not None
+            context = await find_context(scores.server, settings.model, model, ask=own)
+            return replace(found, echo=echo, context=context.tokens), context.words
         finally:
             await close_chat_model(model)
             await close_score_model(scores)
 
-    found = asyncio.run(ask())
+    found, context = asyncio.run(ask())
     where = settings.base_url or "OpenAI"
     if found.problem is not None:
         raise UserError(
@@ -144,9 +148,10 @@ def _model(settings: "Settings") -> str:
     workspace = Workspace(settings.workspace)
     if workspace.root.is_dir():
         save_probe(workspace.probes, identity, found)
-    price = "priced" if find_price(settings.model) else "no price known, so cost is not counted"
+    priced = find_price(settings.model, settings.prices) is not None
+    price = "priced" if priced else "no price known, so cost is not counted"
     echo = "and" if found.echo else "but not"
     token = "gives" if found.logprobs else "does not give"
     forms = ", ".join(found.forms)
     answers = f"{settings.model} at {where}: answers in {found.seconds:.2f} s as {forms}"
-    return f"{answers}; {token} token probabilities, {echo} those of prompts; {price}"
+    return f"{answers}; {token} token probabilities, {echo} those of prompts; {context}; {price}"

@@ -19,11 +19,18 @@ from re2llm.llm.score_model import ScoreModel, close_score_model, open_score_mod
 
 @dataclass
 class ScoreServer:
-    """Finds a prompt's tokens (words, each with the space before it) as likely as `belief` says."""
+    """Finds a prompt's tokens (words, each with the space before it) as likely as `belief` says.
+
+    It gives them back by `echo`, or as vLLM does by `prompt_logprobs`: a token id for each place
+    but the first, here with a likelier token beside it. One that knows only the latter gives none
+    with `echo`, or `refuses` the word.
+    """
 
     belief: Callable[[str, str], float] = lambda before, word: 0.5
     fault: Callable[[dict[str, Any]], tuple[int, str] | None] = lambda body: None
     lists: bool = True
+    echoes: bool = True
+    refuses: bool = False
     delay: float = 0.0
     requests: list[dict[str, Any]] = field(default_factory=list)
     models: list[ScoreModel] = field(default_factory=list)
@@ -54,6 +61,8 @@ class ScoreServer:
 
     def reply(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         refused = self.fault(body)
+        if refused is None and self.refuses and "echo" in body:
+            refused = 400, "echo is not supported"
         if refused is None and not self.lists and isinstance(body["prompt"], list):
             refused = 500, "one prompt at a time"
         if refused is not None:
@@ -61,6 +70,9 @@ class ScoreServer:
         prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
         choices = [self.choice(number, text) for number, text in enumerate(prompts)]
         tokens = sum(len(one["logprobs"]["tokens"]) for one in choices)
+        if not self.echoes:
+            wanted = "prompt_logprobs" in body
+            choices = [self.as_vllm(one, wanted=wanted) for one in choices]
         usage = {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
         made = {"id": "c", "object": "text_completion", "created": 1, "model": "m"}
         return 200, {**made, "choices": choices[::-1], "usage": usage}
@@ -79,6 +91,20 @@ class ScoreServer:
         given = {"tokens": tokens, "text_offset": offsets, "token_logprobs": values}
         logprobs = {**given, "top_logprobs": None}
         return {"index": number, "text": text, "finish_reason": "stop", "logprobs": logprobs}
+
+    def as_vllm(self, choice: dict[str, Any], *, wanted: bool) -> dict[str, Any]:
+        told = choice["logprobs"]
+        places: list[dict[str, Any] | None] = [
+            None
+            if value is None
+            else {
+                str(sum(map(ord, token))): {"logprob": value, "rank": 2, "decoded_token": token},
+                "7": {"logprob": -0.01, "rank": 1, "decoded_token": "?"},
+            }
+            for token, value in zip(told["tokens"], told["token_logprobs"], strict=True)
+        ]
+        given = {"prompt_logprobs": places} if wanted else {}
+        return {**choice, "text": "x", "logprobs": None, **given}
 
     def scorer(self, **more: Any) -> ClientScorer:
         config = ModelConfig(model="m", base_url=self.url, api_key=SecretStr("k"), timeout=20)

@@ -18,7 +18,7 @@ from re2llm.llm.cache import AnswerCache
 from re2llm.llm.errors import BudgetExhausted
 from re2llm.llm.likelihood import LikelihoodReranker, likelihood_prefix, some_items
 from re2llm.llm.rank_prompt import SHORTER
-from re2llm.llm.score_model import tail
+from re2llm.llm.tails import tail, tail_after
 
 TITLES = ("Common thing", "Rare gem", "Common wire")
 
@@ -133,6 +133,42 @@ async def test_a_server_without_lists_is_asked_one_by_one_from_then_on(scores):
     assert [isinstance(body["prompt"], list) for body in scores.requests] == [True] + [False] * 3
     await reranker.rerank(make_task(titles=("x", "y")))
     assert not any(isinstance(body["prompt"], list) for body in scores.requests[4:])
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+@pytest.mark.parametrize("lists", [True, False])
+async def test_vllms_prompt_logprobs_score_as_echo_does(scores, refuses, lists):
+    scores.belief = lambda before, word: 0.3 if word == "gem" and "Second" in before else 0.02
+    task = make_task(titles=TITLES)
+    echoed = await scores.scorer().score("Say Second\n-", [" Rare gem", " Common wire now"])
+    scores.echoes, scores.refuses, scores.lists = False, refuses, lists
+    scorer = scores.scorer()
+    told = await scorer.score("Say Second\n-", [" Rare gem", " Common wire now"])
+    assert told.logprobs == pytest.approx(echoed.logprobs)
+    assert told.tokens == pytest.approx(echoed.tokens)
+    scores.requests.clear()
+    answer = await LikelihoodReranker(scorer=scorer, prior=0).rerank(task)
+    assert answer.order[0] == "c1"
+    assert answer.degraded is None
+    assert all(body["prompt_logprobs"] == 0 for body in scores.requests)
+    assert not any("echo" in body for body in scores.requests)
+
+
+async def test_a_server_that_gives_prompts_back_in_no_way_is_found_out(scores):
+    scores.echoes = False
+    scores.fault = lambda body: (400, "no such word") if "prompt_logprobs" in body else None
+    answer = await LikelihoodReranker(scorer=scores.scorer()).rerank(make_task(4))
+    assert answer.order == ("c0", "c1", "c2", "c3")
+    assert answer.degraded is not None
+    assert "log-probabilities of prompts" in answer.degraded
+
+
+def test_a_token_joined_over_the_prefixs_end_belongs_to_the_tail():
+    prefix = [("", None), ("1", -1.0), ("2", -1.0)]
+    assert tail_after(prefix, [*prefix, ("3", -2.0), ("4", -0.5)]) == (-2.5, 2)
+    assert tail_after(prefix, [*prefix[:2], ("23", -3.0), ("4", -0.5)]) == (-3.5, 2)
+    with pytest.raises(ValueError, match="follows"):
+        tail_after(prefix, prefix)
 
 
 async def test_amplifying_carries_on_where_the_hint_points(scores):

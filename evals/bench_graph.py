@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from re2llm.catalog.candidates import Candidate, Query
 from re2llm.catalog.items import Catalog, Item
-from re2llm.evals.langsmith_client import untraced
 from re2llm.graph.builder import RecommendApp, Steps, build_graph
 from re2llm.kb_store.hint import Hint, Status, hint_id
 from re2llm.kb_store.memory_store import MemoryHintStore
+from re2llm.langsmith_client import untraced
 from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.llm.reflection import Failure, Reflection
 from re2llm.nodes.reflect import Reflect

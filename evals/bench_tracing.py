@@ -17,8 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 
 from re2llm.evals.bench_graph import bench_steps
-from re2llm.evals.langsmith_client import langsmith_client, traced, untraced
 from re2llm.graph.builder import RecommendApp, build_graph
+from re2llm.langsmith_client import langsmith_client, traced, untraced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

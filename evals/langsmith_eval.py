@@ -14,7 +14,6 @@ from langsmith.utils import LangSmithError, LangSmithNotFoundError
 from requests import RequestException
 
 from re2llm.errors import UserError
-from re2llm.evals.masking import mask
 from re2llm.evals.offline import (
     Experiment,
     Question,
@@ -25,6 +24,7 @@ from re2llm.evals.offline import (
     summarise,
 )
 from re2llm.evals.scores import Evaluator
+from re2llm.masking import mask
 
 
 async def run_langsmith(
@@ -46,7 +46,7 @@ async def run_langsmith(
         target: what is evaluated.
         asked: the examples; made into the dataset, or the same as those it was made of.
         evaluators: the scores.
-        client: from `re2llm.evals.langsmith_client`.
+        client: from `re2llm.langsmith_client`.
         dataset: its name.
         prefix: what the experiment's name begins with.
         description: for people.

@@ -13,8 +13,8 @@ from requests import RequestException
 
 from re2llm.checkpoints import open_checkpoints
 from re2llm.errors import UserError
-from re2llm.evals.masking import mask
 from re2llm.evals.metrics import Metric, ranks
+from re2llm.masking import mask
 from re2llm.nodes.state import State
 
 SPLIT = "production"
@@ -71,7 +71,7 @@ def send_taken(
     """Send feedback on the slates' traces; the same feedback keeps its id, so twice is once.
 
     Args:
-        client: from `re2llm.evals.langsmith_client`.
+        client: from `re2llm.langsmith_client`.
         taken: slates with feedback.
         project: where the slates' traces went.
         dataset: a dataset, made if needed, that the slates with a taken item become examples of.

@@ -11,9 +11,9 @@ from langsmith import get_current_run_tree
 from re2llm.catalog.sessions import Session
 from re2llm.evals.bootstrap import Estimate, estimate, resampled_means
 from re2llm.evals.graph_runner import GraphRunner
-from re2llm.evals.langsmith_client import untraced
 from re2llm.evals.scores import Answer, Evaluator
 from re2llm.graph.state import RecommendInput
+from re2llm.langsmith_client import untraced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

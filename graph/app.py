@@ -20,9 +20,11 @@ from re2llm.graph.parts import Parts
 from re2llm.graph.routing import is_error
 from re2llm.graph.slate import Outcome, Slate, read_notices, read_slate, read_usage
 from re2llm.graph.state import RecommendInput, RecommendOutput
+from re2llm.graph.traces import about, tell_slate
 from re2llm.nodes.context import Context
 from re2llm.nodes.state import Feedback, State
 from re2llm.settings import Settings, read_settings
+from re2llm.tracing import Tracing
 
 _OPENING = threading.Lock()
 
@@ -33,12 +35,20 @@ class Re2LLM:
     Attributes:
         graph: the compiled LangGraph; embed it as a node.
         parts: the opened rooms.
+        tracing: what of it is traced. A `graph` that is embedded elsewhere is traced from there.
     """
 
-    def __init__(self, parts: Parts, graph: RecommendApp, stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        graph: RecommendApp,
+        stack: AsyncExitStack,
+        tracing: Tracing | None = None,
+    ) -> None:
         """Keep what `open` put together; callers use `open`."""
         self.parts = parts
         self.graph = graph
+        self.tracing = tracing or Tracing()
         self._stack = stack
         self._resuming: dict[str, asyncio.Lock] = {}
 
@@ -53,8 +63,8 @@ class Re2LLM:
             chat_model: any LangChain chat model, in place of the one that the settings name.
 
         Raises:
-            UserError: there is no catalogue, another process writes this workspace, or a setting
-                does not fit it.
+            UserError: there is no catalogue, another process writes this workspace, a setting does
+                not fit it, or slates are to be traced and there is no key.
         """
         settings = settings or read_settings()
         async with AsyncExitStack() as stack:
@@ -66,7 +76,9 @@ class Re2LLM:
                     open_checkpoints(parts.workspace.slates, url=settings.database)
                 )
             graph = build_graph(parts.steps).compile(checkpointer=saver, name="re2llm")
-            return cls(parts, graph, stack.pop_all())
+            tracing = Tracing.open(settings, about(parts))
+            stack.push_async_callback(tracing.aclose)
+            return cls(parts, graph, stack.pop_all(), tracing)
 
     async def __aenter__(self) -> "Re2LLM":
         """Use as `async with await Re2LLM.open(...) as app`."""
@@ -115,9 +127,13 @@ class Re2LLM:
             "k": self.parts.settings.k if k is None else k,
         }
         context = Context(tenant=tenant or self.parts.settings.tenant, hint=hint)
-        config = _thread(slate_id)
-        config["run_id"] = uuid.UUID(slate_id)  # so that a trace is found by its slate
-        output = await self.graph.ainvoke(given, config, context=context, durability="exit")
+        traced = self.tracing.trace("slate", slate_id, given, thread_id=slate_id, asked=hint)
+        with traced as trace:
+            with trace.inside():
+                output = await self.graph.ainvoke(
+                    given, _thread(slate_id), context=context, durability="exit"
+                )
+            tell_slate(trace, cast(RecommendOutput, output))
         return read_slate(cast(RecommendOutput, output), self.parts.catalog)
 
     async def feedback(
@@ -176,7 +192,10 @@ class Re2LLM:
             raise UserError(f"item {feedback['chosen']!r} is not in the catalogue")
         context = Context(tenant=tenant)
         given: Command[str] | None = Command(resume=feedback) if snapshot.interrupts else None
-        output = await self.graph.ainvoke(given, thread, context=context, durability="exit")
+        told = {"slate_id": slate_id, **feedback}
+        traced = self.tracing.trace("feedback", uuid.uuid4().hex, told, thread_id=slate_id)
+        with traced as trace, trace.inside():
+            output = await self.graph.ainvoke(given, thread, context=context, durability="exit")
         return cast(RecommendOutput, output)
 
 

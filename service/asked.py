@@ -1,6 +1,5 @@
 """What a slate is asked for by, and what comes back with it."""
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -45,8 +44,8 @@ def slate_input(asked: Asked, slate_id: str) -> RecommendInput:
 
 
 def slate_thread(slate_id: str) -> RunnableConfig:
-    """Return the thread that a slate waits in; its id is the run's, so that traces find it."""
-    return {"run_id": uuid.UUID(slate_id), "configurable": {"thread_id": slate_id}}
+    """Return the thread that a slate waits in."""
+    return {"configurable": {"thread_id": slate_id}}
 
 
 def read_served(output: RecommendOutput, catalog: Catalog) -> Served:

@@ -1,6 +1,7 @@
 """Conversations: one per session, each turn done whole and remembered before it is answered."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from re2llm.service.problems import Problem
 from re2llm.service.recommend import Recommender
 from re2llm.service.sessions import Event, Kind, Sessions
 from re2llm.service.whose import Whose
+from re2llm.tracing import Tracing
 
 CHATS = "chats.sqlite"
 
@@ -69,6 +71,7 @@ class Conversations:
 
     graph: ChatApp
     claims: Claims | None
+    tracing: Tracing = field(default_factory=Tracing)
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     @classmethod
@@ -95,7 +98,8 @@ class Conversations:
             open_checkpoints(root / CHATS, url=app.parts.settings.database)
         )
         steps = await asyncio.to_thread(chat_steps, app.parts, recommender, feedback)
-        return cls(graph=build_chat(steps).compile(checkpointer=saver, name="chat"), claims=claims)
+        graph = build_chat(steps).compile(checkpointer=saver, name="chat")
+        return cls(graph=graph, claims=claims, tracing=app.tracing)
 
     async def turn(self, message: str, context: ChatContext) -> ChatOutput:
         """Answer a message."""
@@ -112,19 +116,23 @@ class Conversations:
         lock = self._locks.setdefault(thread, asyncio.Lock())
         config: RunnableConfig = {"configurable": {"thread_id": thread}}
         output: ChatOutput = {}
+        turn = self.tracing.trace("turn", uuid.uuid4().hex, {}, session=context.session_id)
         async with lock, self.claims.held(f"turn {thread}") if self.claims else nullcontext():
-            async for mode, told in self.graph.astream(
-                {"messages": [HumanMessage(message)]},
-                config,
-                context=context,
-                durability="exit",
-                stream_mode=["updates", "values"],
-            ):
-                if mode == "updates" and isinstance(told, dict):
-                    for step in told:
-                        yield Progress(step=step)
-                elif isinstance(told, dict):
-                    output = cast(ChatOutput, told)
+            with turn as trace:
+                stream = self.graph.astream(
+                    {"messages": [HumanMessage(message)]},
+                    config,
+                    context=context,
+                    durability="exit",
+                    stream_mode=["updates", "values"],
+                )
+                async for mode, told in trace.through(stream):
+                    if mode == "updates" and isinstance(told, dict):
+                        for step in told:
+                            yield Progress(step=step)
+                    elif isinstance(told, dict):
+                        output = cast(ChatOutput, told)
+                trace.tell({"slate_id": output.get("slate_id")}, {})
         yield output
 
     async def history(self, context: ChatContext) -> ChatOutput:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from re2llm.langsmith_client import untraced
 from re2llm.service.meters import Meters
 from re2llm.service.problems import problem_response
 
@@ -39,6 +40,10 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request in time, and note that it was."""
+        with untraced():  # what is traced says so itself
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -17,6 +17,7 @@ from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM, make_parts
 from re2llm.graph.builder import build_graph
 from re2llm.graph.state import RecommendOutput
+from re2llm.graph.traces import tell_slate
 from re2llm.nodes.context import Context
 from re2llm.service.asked import Asked, Served, read_served, slate_input, slate_thread
 from re2llm.service.chat.assembly import chat_steps
@@ -66,12 +67,17 @@ class OwnSlates:
     async def make(self, tenant: str, asked: Asked) -> Served:
         """Make a slate; raises `UserError` where the request is malformed."""
         slate_id = uuid.uuid4().hex
-        output = await self.app.graph.ainvoke(
-            slate_input(asked, slate_id),
-            slate_thread(slate_id),
-            context=Context(tenant=tenant, hint=asked.hint),
-            durability="exit",
-        )
+        given = slate_input(asked, slate_id)
+        about = {"thread_id": slate_id, "asked": asked.hint, "session": asked.session_id}
+        with self.app.tracing.trace("slate", slate_id, given, **about) as trace:
+            with trace.inside():
+                output = await self.app.graph.ainvoke(
+                    given,
+                    slate_thread(slate_id),
+                    context=Context(tenant=tenant, hint=asked.hint),
+                    durability="exit",
+                )
+            tell_slate(trace, cast(RecommendOutput, output))
         return read_served(cast(RecommendOutput, output), self.app.parts.catalog)
 
     async def take(self, context: ChatContext, slate_id: str, chosen: str | None) -> bool:

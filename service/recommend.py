@@ -8,6 +8,7 @@ from typing import cast
 
 from re2llm.graph.app import Re2LLM
 from re2llm.graph.state import RecommendOutput
+from re2llm.graph.traces import tell_slate
 from re2llm.nodes.context import Context
 from re2llm.service.asked import Asked, Served, read_served, slate_input, slate_thread
 from re2llm.service.slates import Slates
@@ -44,22 +45,28 @@ class Recommender:
     async def stream(self, tenant: str, asked: Asked) -> AsyncIterator[Progress | Served]:
         """Tell each step that is done, then the slate; raises like `make`."""
         slate_id = uuid.uuid4().hex
-        thread = slate_thread(slate_id)
+        given = slate_input(asked, slate_id)
         output: RecommendOutput = {}
-        async for mode, told in self.app.graph.astream(
-            slate_input(asked, slate_id),
-            thread,
-            context=Context(tenant=tenant, hint=asked.hint),
-            durability="exit",
-            stream_mode=["custom", "values"],
-        ):
-            if not isinstance(told, dict):
-                continue
-            if mode == "values" and "ranking" in told:
-                output = cast(RecommendOutput, told)
-            elif mode == "custom" and told.get("step") in _WORDS:
-                step = str(told["step"])
-                yield Progress(step=step, told=_WORDS[step])
+        traced = self.app.tracing.trace(
+            "slate", slate_id, given, thread_id=slate_id, asked=asked.hint, session=asked.session_id
+        )
+        with traced as trace:
+            stream = self.app.graph.astream(
+                given,
+                slate_thread(slate_id),
+                context=Context(tenant=tenant, hint=asked.hint),
+                durability="exit",
+                stream_mode=["custom", "values"],
+            )
+            async for mode, told in trace.through(stream):
+                if not isinstance(told, dict):
+                    continue
+                if mode == "values" and "ranking" in told:
+                    output = cast(RecommendOutput, told)
+                elif mode == "custom" and told.get("step") in _WORDS:
+                    step = str(told["step"])
+                    yield Progress(step=step, told=_WORDS[step])
+            tell_slate(trace, output)
         served = read_served(output, self.app.parts.catalog)
         slate = served.slate
         await asyncio.to_thread(

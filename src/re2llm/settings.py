@@ -115,10 +115,13 @@ class Settings(BaseSettings):
     langsmith_tracing: bool = Field(
         default=False,
         validation_alias=AliasChoices(
-            "RE2LLM_LANGSMITH_TRACING", "LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"
+            "RE2LLM_LANGSMITH_TRACING",
+            *("LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2"),
+            *("LANGSMITH_TRACING", "LANGCHAIN_TRACING"),
         ),
     )
-    """Whether served slates are traced: masked, and never waited for."""
+    """Whether served slates, feedback and chat are traced: masked, and never waited for. Off,
+    nothing is, whoever traces around it."""
 
     chroma_url: str | None = None
     """A Chroma server; None keeps Chroma in the workspace, for one process."""

@@ -31,7 +31,7 @@ def demo(
     import time
 
     from re2llm.commands.screen import console
-    from re2llm.evals.langsmith_client import untraced
+    from re2llm.langsmith_client import untraced
     from re2llm.settings import STAND_IN, read_settings
 
     started = time.perf_counter()

@@ -1,8 +1,6 @@
 """What goes to LangSmith: experiments, traces of served slates, and what shoppers took."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
 
     from re2llm.evals.offline import Experiment
     from re2llm.graph.parts import Parts
-    from re2llm.settings import Settings
 
 
 def send_feedback(
@@ -28,6 +25,7 @@ def send_feedback(
     from re2llm.commands.screen import console
     from re2llm.evals.langsmith_feedback import read_taken, send_taken
     from re2llm.settings import read_settings
+    from re2llm.tracing import langsmith
     from re2llm.workspace import Workspace
 
     settings = read_settings(workspace=workspace)
@@ -48,6 +46,7 @@ def evaluate_there(parts: "Parts", split: str, limit: int | None, dataset: str |
     from re2llm.evals.offline import Target, questions
     from re2llm.evals.scores import standard
     from re2llm.policy.saved import current
+    from re2llm.tracing import langsmith
 
     found = parts.dataset.test if split == "test" else parts.dataset.valid
     asked = questions([one for one in found[:limit] if one.target is not None], split=split)
@@ -86,37 +85,3 @@ def evaluate_there(parts: "Parts", split: str, limit: int | None, dataset: str |
         markup=False,
         highlight=False,
     )
-
-
-@contextmanager
-def tracing(settings: "Settings") -> Iterator[None]:
-    """Trace the slates that are served inside, if the settings say so: masked and bounded."""
-    if not settings.langsmith_tracing:
-        yield
-        return
-    from re2llm.evals.langsmith_client import traced
-
-    with langsmith(settings) as client, traced(client, settings.langsmith_project):
-        yield
-
-
-@contextmanager
-def langsmith(settings: "Settings") -> "Iterator[Client]":
-    """Open the client that the settings name.
-
-    Raises:
-        UserError: there is no key.
-    """
-    from re2llm.evals.langsmith_client import langsmith_client
-
-    if settings.langsmith_api_key is None:
-        raise UserError(
-            "LangSmith needs a key; set LANGSMITH_API_KEY (and LANGSMITH_ENDPOINT where it is not "
-            "in LangSmith's cloud), or leave out LANGSMITH_TRACING and --langsmith"
-        )
-    with langsmith_client(
-        api_key=settings.langsmith_api_key.get_secret_value(),
-        endpoint=settings.langsmith_endpoint,
-        workspace_id=settings.langsmith_workspace_id,
-    ) as client:
-        yield client

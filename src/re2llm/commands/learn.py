@@ -207,8 +207,8 @@ def opened(
     workspace: Path | None, *, max_calls: int | None = None, seed: int | None = None
 ) -> "Iterator[Parts]":
     """Open the workspace's parts, and close them; nothing inside is traced by itself."""
-    from re2llm.evals.langsmith_client import untraced
     from re2llm.graph.opening import open_parts
+    from re2llm.langsmith_client import untraced
     from re2llm.settings import read_settings
 
     parts = open_parts(read_settings(workspace=workspace, max_calls=max_calls, seed=seed), None)

@@ -30,7 +30,6 @@ def recommend(
     """Recommend items for one session, a wish in words, or both."""
     from dataclasses import asdict
 
-    from re2llm.commands.langsmith import tracing
     from re2llm.commands.screen import console, slate_table
     from re2llm.graph.app import Re2LLM
     from re2llm.graph.slate import Slate
@@ -45,8 +44,7 @@ def recommend(
                 session or [], request=request, k=k, filters=limits, hint=hint
             )
 
-    with tracing(settings):
-        slate = asyncio.run(run())
+    slate = asyncio.run(run())
     if as_json:
         typer.echo(json.dumps(asdict(slate), ensure_ascii=False))
         return
@@ -60,7 +58,6 @@ def feedback(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Tell what the shopper took; after an error the system reflects."""
-    from re2llm.commands.langsmith import tracing
     from re2llm.commands.screen import console, new_hints_table
     from re2llm.graph.app import Re2LLM
     from re2llm.graph.slate import Outcome
@@ -72,8 +69,7 @@ def feedback(
         async with await Re2LLM.open(settings) as app:
             return await app.feedback(slate_id, chosen=chosen)
 
-    with tracing(settings):
-        outcome = asyncio.run(run())
+    outcome = asyncio.run(run())
     if not outcome.error:
         console.print("Noted; no error, so nothing to reflect on.")
         return

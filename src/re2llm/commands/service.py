@@ -25,7 +25,6 @@ def serve(
         raise UserError(
             f"serving needs {error.name!r}, which is not installed; pip install 're2llm[serve]'"
         ) from None
-    from re2llm.commands.langsmith import tracing
     from re2llm.settings import read_settings
 
     settings = read_settings(workspace=workspace)
@@ -42,5 +41,4 @@ def serve(
             f"(model: {settings.model_label}; hints: {address}/hints; end with Ctrl-C)"
         )
 
-    with tracing(settings):
-        asyncio.run(run(settings, read_serve_settings(), host=host, port=port, ready=ready))
+    asyncio.run(run(settings, read_serve_settings(), host=host, port=port, ready=ready))

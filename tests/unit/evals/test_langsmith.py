@@ -15,11 +15,11 @@ from recorder import Recorder, recorder
 
 from re2llm.catalog.sessions import Session
 from re2llm.errors import UserError
-from re2llm.evals.langsmith_client import langsmith_client, traced
 from re2llm.evals.langsmith_eval import run_langsmith
-from re2llm.evals.masking import MASKED
 from re2llm.evals.offline import Question, Target, questions, run_offline
 from re2llm.evals.scores import standard
+from re2llm.langsmith_client import langsmith_client, traced
+from re2llm.masking import MASKED
 
 # LangSmith passes its own deprecated argument when it sends a summary.
 OWN_WARNING = "ignore:The following arguments are no longer used:DeprecationWarning"
@@ -203,7 +203,7 @@ def test_a_dead_endpoint_does_not_hold_up_the_end_of_the_process(how: str) -> No
 import asyncio, sys, time
 from test_langsmith import KEY, SESSIONS
 from graph_world import graph_runner
-from re2llm.evals.langsmith_client import langsmith_client, traced
+from re2llm.langsmith_client import langsmith_client, traced
 runner = graph_runner()
 async def main(url):
     with langsmith_client(api_key=KEY, endpoint=url, connect_ms=300, read_ms=1000) as client:
@@ -230,7 +230,7 @@ def _run(script: str, url: str) -> float:
         "LANGSMITH_TRACING": "true",
         "LANGSMITH_ENDPOINT": url,
         "LANGSMITH_API_KEY": KEY,
-        "PYTHONPATH": str(HERE),
+        "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path]),
     }
     started = time.perf_counter()
     subprocess.run(

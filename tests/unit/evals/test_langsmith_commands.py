@@ -22,6 +22,7 @@ from re2llm.commands import langsmith, learn, serve
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
 from re2llm.settings import read_settings
+from re2llm.tracing import langsmith as open_langsmith
 
 SESSIONS = 3
 RECOMMEND = "import sys; from re2llm.cli import main; sys.argv[1:1] = ['recommend']; main()"
@@ -104,13 +105,12 @@ async def test_what_was_taken_becomes_feedback_on_the_slates_trace(
 ) -> None:
     from re2llm.evals.langsmith_feedback import read_taken, send_taken
 
-    with langsmith.tracing(settings := read_settings(workspace=shop)):
-        ids = await serve_some(shop)
+    ids = await serve_some(shop)
     roots = {run_id for run_id, run in server.runs.items() if not run.get("parent_run_id")}
     assert {str(uuid.UUID(slate_id)) for slate_id in ids} <= roots
     taken = await read_taken(shop / "slates.sqlite")
     for _ in range(2):
-        with langsmith.langsmith(settings) as client:
+        with open_langsmith(read_settings(workspace=shop)) as client:
             sent = send_taken(client, taken, project="re2llm", dataset="served")
     assert sent.slates == 2
     assert sent.examples == 0
@@ -128,8 +128,7 @@ async def test_slates_are_not_traced_unless_asked_for(
     server: Recorder, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LANGSMITH_TRACING")
-    with langsmith.tracing(read_settings(workspace=shop)):
-        await serve_some(shop)
+    await serve_some(shop)
     assert server.requests == []
 
 
@@ -208,4 +207,6 @@ async def test_the_service_traces_its_slates_masked(server: Recorder, shop: Path
     (root,) = [run for run in server.runs.values() if not run.get("parent_run_id")]
     assert root["extra"]["metadata"]["thread_id"] == slate["slate_id"]  # type: ignore[index]
     assert root["session_name"] == "re2llm"
+    assert root["name"] == "slate"
+    assert {"hint:none", "answer:whole"} <= set(root["tags"])  # type: ignore[call-overload]
     assert b"jo@example.org" not in b"".join(server.raw)

@@ -1,0 +1,172 @@
+"""The way to LangSmith: bounded, so that a dead endpoint slows nothing, and masked by default."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, cast
+
+import requests
+from langchain_core.callbacks import BaseCallbackManager
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import var_child_runnable_config
+from langchain_core.tracers.context import tracing_v2_callback_var
+from langchain_core.tracers.langchain import LangChainTracer
+from langsmith import Client, tracing_context
+from langsmith.run_trees import RunTree
+from langsmith.schemas import LangSmithInfo
+from urllib3.util import Retry
+
+from re2llm.masking import mask, mask_about, mask_error
+
+CONNECT_MS = 1000
+READ_MS = 3000
+_SAYING = ("inputs", "outputs")
+_TELLING = ("serialized", "tags", "name", "extra")
+"""The fields of a run that can hold what somebody said, and those that tell about the run."""
+_EVENT = ("name", "time")
+BUFFERED = 64
+"""Runs that wait to be anonymised together."""
+Anonymiser = Callable[[dict[str, object]], dict[str, object]]
+FLUSH_S = 2.0
+"""How long the end of a program waits for traces that are still on their way."""
+
+
+class _BoundedSession(requests.Session):
+    """Keeps LangSmith's client to our limits: it waits 10 s for an answer, several times over."""
+
+    def __init__(self, connect_s: float, read_s: float) -> None:
+        super().__init__()
+        self.limits = (connect_s, read_s)
+        self.over = threading.Event()
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        if self.over.is_set():
+            raise requests.ConnectionError("the client is closed; this trace is dropped")
+        return super().send(request, **{**kwargs, "timeout": self.limits})
+
+
+def _clean(anonymiser: Anonymiser | None, runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Anonymise runs in a thread of the client's, away from the request; an error drops them."""
+    if anonymiser is None:
+        return list(runs)
+    cleaned = []
+    for run in runs:
+        said = {key: anonymiser(run[key]) for key in _SAYING if run.get(key) is not None}
+        told = {key: mask_about(run[key]) for key in _TELLING if run.get(key) is not None}
+        if run.get("error") is not None:
+            told["error"] = mask_error(str(run["error"]))
+        if run.get("events"):  # not the words of an answer, as they came
+            told["events"] = [{key: str(one.get(key)) for key in _EVENT} for one in run["events"]]
+        cleaned.append({**run, **said, **told})
+    return cleaned
+
+
+@contextmanager
+def langsmith_client(
+    *,
+    api_key: str | None = None,
+    endpoint: str | None = None,
+    workspace_id: str | None = None,
+    anonymiser: Anonymiser | None = mask,
+    connect_ms: int = CONNECT_MS,
+    read_ms: int = READ_MS,
+) -> Iterator[Client]:
+    """Open a client, and close it in bounded time whatever the endpoint does.
+
+    Nothing is asked in advance, and what is not delivered shortly after the end is dropped: the end
+    of a program waits `FLUSH_S` seconds and one request at most. Without `api_key` and `endpoint`,
+    LangSmith's own environment variables count.
+
+    Args:
+        api_key: for the header; it is in no trace.
+        endpoint: base URL of the LangSmith service.
+        workspace_id: for keys that belong to an organisation.
+        anonymiser: what inputs and outputs go through; None sends all as it is.
+        connect_ms: time to connect.
+        read_ms: time to answer.
+    """
+    session = _BoundedSession(connect_ms / 1000, read_ms / 1000)
+    client = Client(
+        session=session,
+        api_url=endpoint,
+        api_key=api_key,
+        workspace_id=workspace_id,
+        process_buffered_run_ops=partial(_clean, anonymiser),
+        run_ops_buffer_size=BUFFERED,
+        run_ops_buffer_timeout_ms=500,
+        retry_config=Retry(total=0),
+        timeout_ms=(connect_ms, read_ms),
+        info=LangSmithInfo(),
+    )
+    try:
+        yield client
+    finally:
+        client.flush(timeout=FLUSH_S)
+        session.over.set()
+        client.close(timeout=0)
+
+
+@contextmanager
+def traced(
+    client: Client, project: str, parent: RunTree | None = None, **metadata: str
+) -> Iterator[None]:
+    """Send traces of everything inside to a project by this client alone.
+
+    Neither the environment's tracing nor that of a caller who traces himself sees what is inside.
+
+    Args:
+        client: from `langsmith_client`.
+        project: where traces go.
+        parent: the run that everything inside belongs to.
+        metadata: of all runs inside.
+    """
+    with (
+        _apart(alone=True),
+        tracing_context(
+            enabled=True,
+            client=client,
+            project_name=project,
+            parent=parent or False,
+            metadata=dict(metadata),
+            replicas=[],
+        ),
+    ):
+        yield
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Send nothing from inside, whatever the environment says and whoever traces the caller."""
+    with _apart(alone=False), tracing_context(enabled=False, parent=False):
+        yield
+
+
+@contextmanager
+def _apart(*, alone: bool) -> Iterator[None]:
+    """Take the tracers away that runs inside would inherit; `alone`, they have no parent either."""
+    config = var_child_runnable_config.get()
+    callbacks = None if config is None else config.get("callbacks")
+    tracer = tracing_v2_callback_var.set(None)
+    token = None
+    if config is not None and callbacks:
+        kept = cast(RunnableConfig, {**config, "callbacks": _silent(callbacks, alone=alone)})
+        token = var_child_runnable_config.set(kept)
+    try:
+        yield
+    finally:
+        if token is not None:
+            var_child_runnable_config.reset(token)
+        tracing_v2_callback_var.reset(tracer)
+
+
+def _silent(callbacks: Any, *, alone: bool) -> Any:
+    if not isinstance(callbacks, BaseCallbackManager):
+        return [one for one in callbacks if not isinstance(one, LangChainTracer)]
+    kept = callbacks.copy()
+    for name in ("handlers", "inheritable_handlers"):
+        heard = [one for one in getattr(kept, name) if not isinstance(one, LangChainTracer)]
+        setattr(kept, name, heard)
+    if alone:
+        kept.parent_run_id = None
+    return kept

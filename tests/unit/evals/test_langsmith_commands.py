@@ -26,6 +26,7 @@ from re2llm.tracing import langsmith as open_langsmith
 
 SESSIONS = 3
 RECOMMEND = "import sys; from re2llm.cli import main; sys.argv[1:1] = ['recommend']; main()"
+OFF = {"LANGSMITH_TRACING": "false"}
 TESTS = Path(__file__).parents[2]
 
 
@@ -149,10 +150,11 @@ def test_a_dead_endpoint_holds_no_command_up(shop: Path) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen(100)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        _, untraced = run(["-c", RECOMMEND, "-w", str(shop)], url, **OFF)
         done, seconds = run(["-c", RECOMMEND, "-w", str(shop)], url)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    assert seconds < 30
+    assert seconds < 2 * untraced + 15  # busy machines are slow at both
 
 
 @pytest.mark.parametrize("tracking", ["true", "false"])

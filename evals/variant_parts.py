@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from re2llm.evals.experiment_plan import Recipe
 from re2llm.graph.builder import Steps
 from re2llm.graph.cases import Case
+from re2llm.graph.files import fusion_path
 from re2llm.graph.folds import Fold
-from re2llm.graph.parts import Parts, fusion_path
+from re2llm.graph.parts import Parts
 from re2llm.kb_store.chroma_store import ChromaHintStore
 from re2llm.kb_store.effect import Trial
 from re2llm.kb_store.redundancy import Redundancy, RedundancyRules

@@ -15,6 +15,7 @@ from langgraph.types import Command
 from re2llm.checkpoints import open_checkpoints
 from re2llm.errors import UserError
 from re2llm.graph.builder import RecommendApp, build_graph
+from re2llm.graph.models import close_models
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
 from re2llm.graph.routing import is_error
@@ -70,6 +71,7 @@ class Re2LLM:
         async with AsyncExitStack() as stack:
             parts = await asyncio.to_thread(open_parts, settings, chat_model)
             stack.callback(parts.close)
+            stack.push_async_callback(close_models, parts.owned)
             saver = None
             if settings.checkpoints:
                 saver = await stack.enter_async_context(

@@ -1,11 +1,13 @@
 """Which model the settings name, and what is refused before anything is asked."""
 
+from collections.abc import Sequence
+
 from langchain_core.language_models import BaseChatModel
 
 from re2llm.errors import UserError
-from re2llm.llm.model import ModelConfig, open_chat_model
+from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
 from re2llm.llm.probe import Probe
-from re2llm.llm.score_model import open_score_model
+from re2llm.llm.score_model import ScoreModel, close_score_model, open_score_model
 from re2llm.llm.standin.model import IDENTITY as STAND_IN_IDENTITY
 from re2llm.llm.standin.model import StandInModel
 from re2llm.settings import Settings
@@ -71,3 +73,12 @@ def model_config(settings: Settings) -> ModelConfig:
         seed=settings.seed,
         timeout=settings.timeout,
     )
+
+
+async def close_models(models: Sequence[BaseChatModel]) -> None:
+    """Close clients' connections, in the event loop that used them."""
+    for model in models:
+        if isinstance(model, ScoreModel):
+            await close_score_model(model)
+        else:
+            await close_chat_model(model)

@@ -7,9 +7,10 @@ from functools import partial
 from langchain_core.language_models import BaseChatModel
 
 from re2llm.catalog.dataset import open_dataset
+from re2llm.graph.files import fusion_path
 from re2llm.graph.knowledge import open_quota, open_store
 from re2llm.graph.models import open_model, open_scores, require_token_probabilities
-from re2llm.graph.parts import Parts, fusion_path
+from re2llm.graph.parts import Parts
 from re2llm.graph.retrieval import open_retrieval
 from re2llm.llm.ask import FORMS
 from re2llm.llm.budget import Budget, BudgetLimits
@@ -84,6 +85,7 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
             identity=identity,
             client=ask(model, identity),
             scorer=None if scores is None else ask(scores, f"scores {identity}", scores=True),
+            owned=tuple(one for one in (None if chat_model else model, scores) if one is not None),
             cache=cache,
             rewards=rewards,
             quota=quota,

@@ -1,8 +1,6 @@
 """The composition root: a workspace and its settings become steps with everything inside."""
 
 import asyncio
-import hashlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,9 +15,11 @@ from re2llm.catalog.items import Catalog
 from re2llm.catalog.retrieve.index import HybridRetriever
 from re2llm.graph.builder import Steps
 from re2llm.graph.cases import Case, CaseMaker
+from re2llm.graph.files import fusion_path
 from re2llm.graph.measure import Known, Measure, depth
 from re2llm.graph.retrieval import Retrieval
 from re2llm.graph.trial import SimilarSessions
+from re2llm.graph.ways import make_reranker
 from re2llm.kb_store.admission import HintAdmission, Writer
 from re2llm.kb_store.chroma_store import ChromaHintStore
 from re2llm.kb_store.effect import Trial
@@ -31,16 +31,11 @@ from re2llm.kb_store.store import Eligible
 from re2llm.kb_store.verdict import AdmissionRules
 from re2llm.llm.cache import AnswerCache
 from re2llm.llm.client import ModelClient
-from re2llm.llm.first_token import FirstTokenReranker
 from re2llm.llm.fusion import SlateFusion
 from re2llm.llm.judge import HintJudge
-from re2llm.llm.likelihood import ClientScorer, LikelihoodReranker, some_items
 from re2llm.llm.mix import Mix
-from re2llm.llm.passes import ShuffledPasses
 from re2llm.llm.prompts import prompt_texts, prompt_version
 from re2llm.llm.reflector import ThreeTurnReflector
-from re2llm.llm.rerank import ListwiseReranker
-from re2llm.llm.windows import SlidingWindow
 from re2llm.nodes.protocols import Reranker
 from re2llm.nodes.reflect import Reflect
 from re2llm.nodes.rerank import Rerank
@@ -76,6 +71,7 @@ class Parts:
         retrieval: the index, with what makes vectors of items' texts; `store` has its own encoder.
         scorer: asks for log-probabilities, where the settings' way is `likelihood`.
         fusion: as it was when this was opened; `with_fusion` takes a new one.
+        owned: clients that were opened for this, and are closed with it.
         steps: the graph's, for serving.
     """
 
@@ -93,6 +89,7 @@ class Parts:
     quota: ReflectionQuota
     fusion: SlateFusion
     slots: asyncio.Semaphore
+    owned: tuple[BaseChatModel, ...] = ()
     known: Known = field(default_factory=dict)
 
     @property
@@ -108,23 +105,7 @@ class Parts:
     @cached_property
     def reranker(self) -> Reranker:
         """Asks the model for an order, in the way that the settings say."""
-        seconds = self.settings.timeout
-        listwise = ListwiseReranker(client=self.client, deadline=seconds)
-        match self.settings.way:
-            case "listwise":
-                return listwise
-            case "first-token":
-                return FirstTokenReranker(client=self.client, deadline=seconds)
-            case "windows":
-                return SlidingWindow(reranker=listwise, deadline=seconds)
-            case "passes":
-                return ShuffledPasses(reranker=listwise, seed=self.settings.seed, deadline=seconds)
-            case "likelihood":
-                return LikelihoodReranker(
-                    scorer=ClientScorer(client=self.scorer or self.client),
-                    others=some_items(self.catalog.items, seed=self.settings.seed),
-                    deadline=seconds,
-                )
+        return make_reranker(self.settings, self.client, self.scorer, self.catalog.items)
 
     @cached_property
     def mix(self) -> Mix:
@@ -292,21 +273,3 @@ class Parts:
         self.cache.close()
         self.rewards.close()
         self.quota.close()
-
-
-def fusion_path(workspace: Workspace, identity: str, settings: Settings, data: str) -> Path:
-    """Name the file of a fusion weight.
-
-    It belongs to the model, the way of asking, the prompts, and the data that retrieval was fitted
-    on: where one of them is new, the weight is learnt anew.
-
-    Args:
-        workspace: where it lies.
-        identity: the model.
-        settings: the way of asking.
-        data: `Retrieval.version`.
-    """
-    name = re.sub(r"[^\w.-]+", "-", f"{settings.way} {identity}").strip("-")
-    told = "\0".join((settings.way, identity, prompt_version(), data))
-    digest = hashlib.sha256(told.encode()).hexdigest()[:12]
-    return workspace.fusion / f"{name[:100]}-{digest}.json"

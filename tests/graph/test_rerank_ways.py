@@ -9,9 +9,9 @@ from shop_settings import settings_for
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.errors import UserError
+from re2llm.graph.files import fusion_path
 from re2llm.graph.models import model_config, open_model, open_scores
 from re2llm.graph.opening import open_parts
-from re2llm.graph.parts import fusion_path
 from re2llm.llm.answer import Options
 from re2llm.llm.errors import ModelUnavailable, NoTurn
 from re2llm.llm.first_token import FirstTokenReranker

@@ -11,6 +11,7 @@ import pytest_asyncio
 from langchain_core.language_models import BaseChatModel
 from llm_tasks import make_task
 from pydantic import SecretStr
+from score_server import ScoreServer
 
 from re2llm.llm.client import ModelClient
 from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
@@ -174,6 +175,17 @@ async def server() -> AsyncIterator[FaultServer]:
     listening.close()
     for writer in fault_server.writers:
         writer.transport.abort()
+    await asyncio.sleep(0.01)
+
+
+@pytest_asyncio.fixture
+async def scores() -> AsyncIterator[ScoreServer]:
+    server = ScoreServer()
+    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+    yield server
+    await server.close()
+    listening.close()
     await asyncio.sleep(0.01)
 
 

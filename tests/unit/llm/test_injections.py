@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import pytest
 from llm_tasks import make_task
+from score_server import ScoreServer
 
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Item
 from re2llm.llm.client import ModelClient
 from re2llm.llm.first_token import FirstTokenReranker
+from re2llm.llm.likelihood import LikelihoodReranker
 from re2llm.llm.passes import ShuffledPasses
 from re2llm.llm.rank_prompt import rank_messages
-from re2llm.llm.ranking import RankTask
+from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.llm.rerank import ListwiseReranker
 from re2llm.llm.standin.model import StandInModel
 from re2llm.llm.windows import SlidingWindow
@@ -142,3 +144,57 @@ async def test_a_model_that_repeats_what_it_read_breaks_no_slate(server, said):
     server.answer = lambda body: said
     answer = await ListwiseReranker(client=server.client()).rerank(make_task())
     assert sorted(answer.order) == ["c0", "c1", "c2"]
+
+
+async def asked_for(scores: ScoreServer, task: RankTask) -> tuple[list[str], RankAnswer]:
+    """Return the prompts that carry the session, one for each candidate, and the answer."""
+    scores.requests.clear()
+    answer = await LikelihoodReranker(scorer=scores.scorer()).rerank(task)
+    assert sorted(answer.order) == sorted(one.item.item_id for one in task.candidates)
+    assert answer.degraded is None
+    lists = [body["prompt"] for body in scores.requests if len(body["prompt"]) > 1]
+    return lists[0], answer
+
+
+@pytest.mark.parametrize("words", ORDERS)
+async def test_an_order_in_a_title_changes_no_other_items_likelihood(scores, words):
+    """A title is read in a prompt of its own, so it can only be judged, and command nothing."""
+    honest, _ = await asked_for(scores, shop())
+    attacked, _ = await asked_for(scores, with_title(words))
+    assert attacked[:5] == honest[:5]
+    before = honest[5].rpartition("\n")[0]
+    assert attacked[5].rpartition("\n")[0] == before
+    assert not {"\u202e", "\u200b", "\u2066"} & set(attacked[5])
+
+
+@pytest.mark.parametrize("field", ["hint", "request"])
+@pytest.mark.parametrize("words", ORDERS)
+async def test_an_order_in_words_stays_in_its_tags_before_every_title(scores, words, field):
+    prompts, _ = await asked_for(scores, replace(shop(), **{field: words}))
+    plain, _ = await asked_for(scores, shop())
+    for asked, without in zip(prompts, plain, strict=True):
+        assert asked.count(f"<{field}>") == asked.count(f"</{field}>") == 1
+        inside = asked.partition(f"<{field}>")[2].partition(f"</{field}>")[0]
+        assert asked.replace(f"<{field}>{inside}</{field}>\n", "") == without
+        assert "\n" not in inside
+        assert "</" not in inside
+
+
+@pytest.mark.parametrize("words", ORDERS)
+async def test_an_order_in_the_session_is_one_chosen_title(scores, words):
+    chosen = replace(shop(), session=(*shop().session, Item(item_id="s3", title=words)))
+    neutral = replace(shop(), session=(*shop().session, Item(item_id="s3", title="Qqqq")))
+    attacked, _ = await asked_for(scores, chosen)
+    honest, _ = await asked_for(scores, neutral)
+    assert [p.count("\n") for p in attacked] == [p.count("\n") for p in honest]
+    assert not any("<" in prompt for prompt in attacked)
+
+
+@pytest.mark.parametrize("field", ["hint", "request"])
+@pytest.mark.parametrize("words", ORDERS)
+async def test_even_a_model_that_repeats_what_it_read_lifts_no_item(scores, words, field):
+    """It finds likely what stands in the prompt already; an order names labels, not titles."""
+    scores.belief = lambda before, word: 0.6 if word.strip() in before.split() else 0.02
+    _, honest = await asked_for(scores, shop())
+    _, attacked = await asked_for(scores, replace(shop(), **{field: words}))
+    assert attacked.order == honest.order

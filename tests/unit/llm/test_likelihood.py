@@ -2,11 +2,9 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 from llm_tasks import make_task
 from openai.types import CompletionChoice
 from openai.types.completion_choice import Logprobs
@@ -21,17 +19,6 @@ from re2llm.llm.rank_prompt import SHORTER
 from re2llm.llm.tails import tail, tail_after
 
 TITLES = ("Common thing", "Rare gem", "Common wire")
-
-
-@pytest_asyncio.fixture
-async def scores() -> AsyncIterator[ScoreServer]:
-    server = ScoreServer()
-    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
-    yield server
-    await server.close()
-    listening.close()
-    await asyncio.sleep(0.01)
 
 
 def likes(*words: str, after: str = ""):

@@ -34,13 +34,17 @@ class HeldOut:
 
     def value(self) -> float:
         """Return the mean gain per held-out session; 0 without hints or sessions."""
+        return float(self.each().mean()) if self._cases else 0.0
+
+    def each(self) -> NDArray[np.float64]:
+        """Return (sessions,) what each session gains by the hint that it is given."""
         if not self._gains or not self._cases:
-            return 0.0
+            return np.zeros(len(self._cases))
         table = np.stack(self._gains)
         expected = table[:, self._near].mean(axis=2)
         best = expected.argmax(axis=0)
         rows = np.arange(len(self._cases))
-        return float(np.where(expected[best, rows] > 0, table[best, rows], 0.0).mean())
+        return np.where(expected[best, rows] > 0, table[best, rows], 0.0)
 
 
 def _nearest(cases: Sequence[Case]) -> NDArray[np.int64]:

@@ -1,19 +1,19 @@
 """Which drafts become hints: form, leak, redundancy and effect, in this order, all recorded."""
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from re2llm.kb_store.drafts import fingerprint, written
-from re2llm.kb_store.effect import Trial, TrialUnavailable, evidence
+from re2llm.kb_store.effect import Trial
 from re2llm.kb_store.form import form_fault, tidy
 from re2llm.kb_store.hint import Hint, Provenance, Status
 from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.redundancy import Redundancy
 from re2llm.kb_store.store import HintStore
-from re2llm.kb_store.verdict import AdmissionRules, hopeless, verdict
+from re2llm.kb_store.trying import tried
+from re2llm.kb_store.verdict import AdmissionRules, verdict
 from re2llm.llm.reflection import Failure, HintDraft, Reflection
 
 __all__ = ["AdmissionRules", "HintAdmission", "Writer"]
@@ -103,7 +103,8 @@ class HintAdmission:
         twin = await self._twin(hint)
         if twin is not None and (fault := self._bound(twin)):
             return await self._enter(replace(hint, status=Status.REFUSED, reason=fault))
-        hint = await self._tried(hint, failure, twin, await self._tries(old))
+        tries = await self._tries(old)
+        hint = await tried(hint, failure, twin, trial=self._trial, rules=self._rules, tries=tries)
         async with self._entering:
             return await self._join(hint, source)
 
@@ -137,42 +138,13 @@ class HintAdmission:
             return 1
         return 1 + await asyncio.to_thread(self._store.supporters, old.hint_id, tenant=old.tenant)
 
-    async def _tried(self, hint: Hint, failure: Failure, twin: Hint | None, tries: int) -> Hint:
-        rules = self._rules
-        try:
-            own = await self._own_gain(failure, hint)
-            gains: Sequence[float] = ()
-            if own > 0 and twin is not None and twin.status is Status.ACTIVE:
-                known = await self._own_gain(failure, twin)
-                if own <= known:
-                    reason = f"says the same as {twin.hint_id}, and no better ({known:+.3f})"
-                    return replace(hint, status=Status.REFUSED, reason=reason)
-            n = min(rules.pilot, rules.sessions) if own > 0 else 0
-            while n > 0:
-                gains = await self._trial.similar_gains(failure, hint.text, n)
-                done = n >= rules.sessions or len(gains) < n or hopeless(gains, rules)
-                n = 0 if done else min(3 * n, rules.sessions)
-        except TrialUnavailable as error:
-            return replace(hint, status=Status.CANDIDATE, reason=f"not tried yet: {error}")
-        seen = evidence(own, gains, 1 - (1 - rules.confidence) / (tries * (tries + 1)))
-        status, reason = verdict(seen, rules)
-        return replace(hint, status=status, reason=reason, evidence=seen)
-
-    async def _own_gain(self, failure: Failure, hint: Hint) -> float:
-        gain = await self._trial.own_gain(failure, hint.text)
-        if not math.isfinite(gain):
-            raise TrialUnavailable("the gain on the failed session is no number")
-        return gain
-
     async def _join(self, hint: Hint, source: str) -> Hint:
         """Enter a tried hint, as things are now that no other one can be entered."""
         old = await asyncio.to_thread(self._store.get, hint.hint_id, tenant=hint.tenant)
         helped = hint.evidence.own_gain > 0
         if old is not None and old.status is not Status.REFUSED:
             if _RANK.get(hint.status, -1) <= _RANK.get(old.status, len(_RANK)):
-                if helped:
-                    await self._support(old, source)
-                return old
+                return await self._seconded(old, source) if helped else old
             hint = replace(hint, provenance=old.provenance)
         elif hint.status is not Status.REFUSED and (twin := await self._twin(hint)) is not None:
             return await self._displace(hint, twin, source)
@@ -187,6 +159,17 @@ class HintAdmission:
         if helped:
             await self._support(hint, source)
         return hint
+
+    async def _seconded(self, old: Hint, source: str) -> Hint:
+        """Note that a source was helped too; one that only wanted for sources becomes active."""
+        supporters = await self._support(old, source)
+        rules = self._rules
+        if old.status is not Status.SHADOW or supporters < rules.sources:
+            return old
+        status, reason = verdict(old.evidence, rules)
+        if status is not Status.ACTIVE:
+            return old
+        return await self._enter(replace(old, status=status, reason=reason))
 
     async def _displace(self, hint: Hint, twin: Hint, source: str) -> Hint:
         supporters = await self._support(twin, source)

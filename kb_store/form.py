@@ -12,6 +12,7 @@ _REDACTED = "(redacted)"
 _INSULTS = frozenset(entry for entry in INSULTS if not entry.endswith("*"))
 _STEMS = tuple(entry[:-1] for entry in INSULTS if entry.endswith("*"))
 _BULLET = re.compile(r"^(?:(?:hint|tip|advice)\s*\d*\s*[:.)-]|\d{1,2}[.)]|[-*•])\s+", re.I)
+_WORDS = re.compile(r"[\w@$!]+")
 _LEET = str.maketrans("@013457$!", "aoieastsi")
 
 
@@ -50,10 +51,11 @@ def form_fault(text: str, rules: FormRules | None = None) -> str | None:
 
 
 def redacted(text: str, limit: int = 400) -> str:
-    """Make a refused text fit to be kept: no secrets, no personal data, no endless length."""
+    """Make a refused text fit to be kept: no secrets, personal data or insults, not endless."""
     text = "".join(" " if unicodedata.category(c) in _HIDDEN else c for c in text[: 4 * limit])
     for pattern in (SECRET, PERSONAL, MARKUP):
         text = pattern.sub(_REDACTED, text)
+    text = _WORDS.sub(lambda found: _REDACTED if _insults(found.group()) else found.group(), text)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
@@ -87,11 +89,16 @@ def _forbidden(pattern: re.Pattern[str], what: str) -> Callable[[str], str | Non
 
 
 def _insult(text: str) -> str | None:
-    for word in re.findall(r"[\w@$!]+", text.casefold()):
-        for form in {word, word.translate(_LEET), re.sub(r"(.)\1+", r"\1", word.translate(_LEET))}:
-            if form in _INSULTS or form.startswith(_STEMS):
-                return "holds an insult or an obscenity"
+    if any(_insults(word) for word in _WORDS.findall(text)):
+        return "holds an insult or an obscenity"
     return None
+
+
+def _insults(word: str) -> bool:
+    word = word.casefold()
+    plain = word.translate(_LEET)
+    forms = {word, plain, re.sub(r"(.)\1+", r"\1", plain)}
+    return any(form in _INSULTS or form.startswith(_STEMS) for form in forms)
 
 
 _CHECKS: tuple[Callable[[str], str | None], ...] = (

@@ -37,12 +37,14 @@ class Evidence:
         gain: mean of the same over similar held-out sessions.
         low: lower confidence bound of `gain`.
         sessions: how many held-out sessions were tried.
+        confirmed: whether it gained on those of them that had no part in its looking good.
     """
 
     own_gain: float = 0.0
     gain: float = 0.0
     low: float = 0.0
     sessions: int = 0
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,14 @@ class AdmissionRules:
     hint only did harm so far, or has gained nothing on average over `min_sessions`."""
     min_sessions: int = 8
     """With fewer than this the hint becomes a shadow at most."""
+    confirm: int = 48
+    """So many further sessions, next in likeness, try a hint that looked good on the first ones.
+
+    Of many hints tried some look good by luck. So one becomes active only where it gains on
+    sessions that had no part in its looking good, too, and on all together.
+    """
+    looks_good: float = 0.84
+    """One-sided confidence, on the first sessions and again on the further ones alone."""
     confidence: float = 0.95
     """One-sided, that the effect is real, over all trials of one hint together.
 
@@ -69,4 +77,6 @@ def verdict(seen: Evidence, rules: AdmissionRules) -> tuple[Status, str]:
         return Status.REFUSED, f"does not help on similar sessions: {words}"
     if seen.low < rules.threshold or seen.sessions < rules.min_sessions:
         return Status.SHADOW, f"promising, on thin evidence: {words}"
+    if not seen.confirmed:
+        return Status.SHADOW, f"looked good, and less so on further sessions: {words}"
     return Status.ACTIVE, f"admitted: {words}"

@@ -92,7 +92,13 @@ def test_tidy_takes_off_the_wrapping(text: str) -> None:
 
 @pytest.mark.parametrize(
     "secret",
-    ["sk-abc123def456ghi789", "bob@example.org", "+49 171 2345678", "https://evil.example"],
+    [
+        "sk-abc123def456ghi789",
+        "bob@example.org",
+        "+49 171 2345678",
+        "https://evil.example",
+        "b4stards",
+    ],
 )
 def test_redacted_hides_what_must_not_be_kept(secret: str) -> None:
     kept = redacted(f"Prefer items of {secret} today.")

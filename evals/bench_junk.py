@@ -1,0 +1,200 @@
+"""Does the knowledge base fill with junk? Explores a large synthetic shop, then tries every hint.
+
+Run `python -m re2llm.evals.bench_junk --sessions 2000 --seeds 0 1 2`. The offline stand-in answers,
+which is no language model. A hint is for sessions like the one that it was written for, so its
+held-out effect is measured on the test sessions most like that one; none of them was seen by
+exploration or by a trial.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from re2llm.catalog.shop.shop import ShopPlan, write_shop
+from re2llm.evals.bootstrap import paired_difference
+from re2llm.graph.cases import Case
+from re2llm.graph.explore import Explored, Plan, explore
+from re2llm.graph.folds import make_folds
+from re2llm.graph.held_out import HeldOut
+from re2llm.graph.opening import open_parts
+from re2llm.graph.parts import Parts
+from re2llm.graph.trial import SimilarSessions
+from re2llm.graph.weigh import learn_fusion
+from re2llm.kb_store.drafts import fingerprint
+from re2llm.kb_store.hint import Hint, Status
+from re2llm.kb_store.redundancy import RedundancyRules
+from re2llm.llm.reflection import Failure
+from re2llm.llm.standin.advice import same
+from re2llm.settings import STAND_IN, Settings
+from re2llm.workspace import Workspace
+
+_LIKE = 48
+_TRAINED = 0.65
+"""Share of a shop's sessions that are to be learnt from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A hint's mean gain on the test sessions most like its own, and on all."""
+
+    hint: Hint
+    near: float
+    everywhere: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Junk:
+    """What was found.
+
+    Attributes:
+        alike: pairs of active hints that the stand-in takes for the same, or that stand above the
+            redundancy threshold.
+        nearest: the largest cosine between two of them.
+        half, full: mean gain per test session of the first half of the hints, and of all, each
+            session given the hint that did best on the sessions most like it.
+        more: full minus half with a 95 % interval.
+    """
+
+    explored: Explored
+    shadows: int
+    active: tuple[Tried, ...]
+    shadow_good: float
+    alike: int
+    nearest: float
+    half: float
+    full: float
+    more: tuple[float, float, float]
+
+
+async def measure(parts: Parts, sessions: int, plan: Plan) -> Junk:
+    """Explore a workspace and try what came of it on its test sessions."""
+    parts = await learn_fusion(parts, parts.valid_cases(), _silent)
+    folds = make_folds(
+        parts.dataset, parts.retriever, parts.case_maker, limit=sessions, seed=parts.settings.seed
+    )
+    explored = await explore(parts, folds, plan, _silent)
+    written = {_name(case): case for fold in folds for case in fold.cases}
+    test = parts.case_maker.make(parts.dataset.test, parts.retriever)
+    trial = SimilarSessions(lambda: test, parts.measure, parts.retrieval.encoder)
+
+    async def tried(hint: Hint) -> Tried:
+        own = written[hint.provenance.session_id]
+        failure = Failure(task=own.task, order=(), target=own.target)
+        near = await trial.similar_gains(failure, hint.text, _LIKE)
+        everywhere = await parts.measure.gains(test, hint.text)
+        return Tried(hint=hint, near=float(np.mean(near)), everywhere=float(np.mean(everywhere)))
+
+    active = [await tried(hint) for hint in _in_order(parts)]
+    shadow = [await tried(hint) for hint in parts.store.hints(status=[Status.SHADOW])]
+    values = HeldOut(test, parts.measure)
+    each = [np.zeros(len(test))]
+    for one in active:
+        await values.add(one.hint.text)
+        each.append(values.each())
+    half, full = each[(len(active) + 1) // 2], each[-1]
+    more = paired_difference(full, half)
+    texts = [one.hint.text for one in active]
+    rows = parts.store.encoder.encode(texts)
+    near = rows @ rows.T - 2 * np.eye(len(texts), dtype=np.float32)
+    limit = RedundancyRules().same
+    return Junk(
+        explored=explored,
+        shadows=len(shadow),
+        active=tuple(active),
+        shadow_good=float(np.mean([one.near > 0 for one in shadow])) if shadow else 0.0,
+        alike=sum(
+            same(texts[a], texts[b]) or bool(near[a, b] >= limit)
+            for a, b in combinations(range(len(texts)), 2)
+        ),
+        nearest=float(near.max()) if len(texts) > 1 else 0.0,
+        half=float(half.mean()),
+        full=float(full.mean()),
+        more=(more.mean, more.low, more.high),
+    )
+
+
+def _in_order(parts: Parts) -> list[Hint]:
+    """Return the active hints, those first that became active first."""
+    active = {hint.hint_id: hint for hint in parts.store.hints(status=[Status.ACTIVE])}
+    since: dict[str, int] = {}
+    for entry in parts.store.log.entries():
+        if entry.hint is not None and entry.hint.status is Status.ACTIVE:
+            since.setdefault(entry.hint_id, entry.seq)
+    return sorted(active.values(), key=lambda hint: since[hint.hint_id])
+
+
+def _name(case: Case) -> str:
+    return fingerprint(Failure(task=case.task, order=(), target=case.target))
+
+
+def _silent(*_: object) -> None:
+    """Report nothing."""
+
+
+def run(folder: Path, sessions: int, seed: int, plan: Plan) -> Junk:
+    """Make a shop with so many sessions to explore, and measure."""
+    made = ShopPlan(sessions=int(sessions / _TRAINED) + 2, seed=seed)
+    write_shop(Workspace(folder).data, made)
+    settings = Settings(workspace=folder, model=STAND_IN, k=5, concurrency=32, seed=seed)
+    with closing(open_parts(settings, None)) as parts:
+        return asyncio.run(measure(parts, sessions, plan))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and write Markdown; 1 where more than a tenth of the active hints do no good."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=2000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--hints", type=int, default=40)
+    parser.add_argument("--patience", type=int, default=60)
+    parser.add_argument("--flat", type=int, default=Plan().flat)
+    parser.add_argument("--alone", action="store_true", help="show no success beside a miss")
+    options = parser.parse_args(arguments)
+    plan = Plan(
+        hints=options.hints,
+        patience=options.patience,
+        flat=options.flat,
+        compare=not options.alone,
+    )
+    good = total = 0
+    for seed in options.seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            found = run(Path(folder), options.sessions, seed, plan)
+        helpful = [one for one in found.active if one.near > 0]
+        good, total = good + len(helpful), total + len(found.active)
+        sys.stdout.write(_told(seed, found, len(helpful)))
+        sys.stdout.flush()
+    sys.stdout.write(f"\n{good} of {total} active hints have a positive held-out effect.\n")
+    return 0 if total and good >= 0.9 * total else 1
+
+
+def _told(seed: int, found: Junk, helpful: int) -> str:
+    explored, (mean, low, high) = found.explored, found.more
+    lines = [
+        f"\nSeed {seed}: {explored.errors} of {explored.sessions} sessions missed,"
+        f" {explored.reflections} reflections, {explored.usage.calls} calls; {explored.ending}.",
+        f"{len(found.active)} active ({helpful} with a positive held-out effect), {found.shadows}"
+        f" shadows (share of good ones {found.shadow_good:.2f}); pairs that say the same:"
+        f" {found.alike}; nearest cosine {found.nearest:.2f}.",
+        f"Gain per test session: {found.half:+.4f} with half of them, {found.full:+.4f} with all:"
+        f" {mean:+.4f} ({low:+.4f} to {high:+.4f}).",
+        "\n| hint | at admission | on like test sessions | on all |\n|---|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {one.hint.text} | {one.hint.evidence.gain:+.3f} | {one.near:+.3f} |"
+        f" {one.everywhere:+.3f} |"
+        for one in found.active
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,6 +7,7 @@ from functools import partial
 from langchain_core.language_models import BaseChatModel
 
 from re2llm.catalog.dataset import open_dataset
+from re2llm.database import few_connections
 from re2llm.graph.files import fusion_path
 from re2llm.graph.knowledge import open_quota, open_store
 from re2llm.graph.models import open_model, open_scores, require_token_probabilities
@@ -54,7 +55,7 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
     path = fusion_path(workspace, identity, settings, retrieval.version)
     fusion = SlateFusion.load(path) if path.exists() else SlateFusion()
     url = settings.database
-    with ExitStack() as opened:
+    with few_connections(url, settings.database_connections), ExitStack() as opened:
         cache = opened.enter_context(closing(AnswerCache(workspace.answers, url=url)))
         store = opened.enter_context(closing(open_store(settings)))
         rewards = opened.enter_context(closing(RewardStore(workspace.rewards, url=url)))

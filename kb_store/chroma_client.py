@@ -14,7 +14,7 @@ from chromadb.errors import ChromaError
 from re2llm.errors import UserError
 from re2llm.kb_store.errors import IndexUnavailable
 
-_PATIENCE = 30.0
+_PATIENCE = 5.0
 """Seconds to wait for a Chroma server; its client would wait for ever."""
 
 

@@ -14,6 +14,7 @@ from re2llm.kb_store.audit import AuditLog
 from re2llm.kb_store.chroma_client import close_client, open_client
 from re2llm.kb_store.chroma_index import ChromaIndex
 from re2llm.kb_store.errors import IndexUnavailable
+from re2llm.kb_store.late_index import REST, LateIndex
 from re2llm.kb_store.lock import WriterLock
 from re2llm.kb_store.logged import LoggedHintStore
 from re2llm.kb_store.shelf import IN_USE
@@ -24,8 +25,11 @@ _log = logging.getLogger(__name__)
 class ChromaHintStore(LoggedHintStore):
     """A `HintStore` in a folder: `hints.sqlite` (the record), `index/` and `lock`.
 
-    Without a URL, Chroma is embedded and this process is the only writer. With the URL of a Chroma
-    server, the vectors live there and several processes of this machine may share the folder.
+    Without a URL, Chroma is embedded and this process is the only one in the folder. With the URL
+    of a Chroma server, the vectors live there and several processes of this machine may share the
+    folder; where the record is in Postgres, also processes of several machines. A server that is
+    away keeps nobody from opening the store, from reading or from writing: `mend` brings it up to
+    date later.
     `repaired` says how many hints of the index had to be mended when the store was opened.
     """
 
@@ -48,8 +52,8 @@ class ChromaHintStore(LoggedHintStore):
             rebuild: make the index anew from the log, with this encoder.
 
         Raises:
-            UserError: the folder is in use or unusable, the server does not answer, or another
-                encoder built the index.
+            UserError: the folder is in use or unusable, the URL is none, another encoder built the
+                index, or the server does not answer when the index is to be made anew.
         """
         self._lock = None if url else WriterLock(folder / "lock")
         try:
@@ -57,16 +61,19 @@ class ChromaHintStore(LoggedHintStore):
         except BaseException:
             self._release()
             raise
-        try:
-            index = _open_index(folder / "index", log, encoder, url, rebuild)
-        except BaseException:
-            log.close()
-            self._release()
-            raise
-        super().__init__(log, encoder, index, shared=url is not None)
+        name = f"hints-{log.identity}"
+        index = LateIndex(
+            lambda: _readable(open_client(folder / "index", url), name, encoder),
+            rest=REST if url else 0.0,
+        )
+        shared = url is not None or database is not None
+        super().__init__(log, encoder, index, shared=shared, own_index=url is None)
         self._chroma = index
+        self._apart = False
         try:
-            self.repaired = self._agreed()
+            if rebuild:
+                _anew(folder / "index", url, name)
+            self.repaired = self._agreed(folder / "index")
         except BaseException:
             self.close()
             raise
@@ -81,6 +88,27 @@ class ChromaHintStore(LoggedHintStore):
             self._refresh()
             self._chroma.clear()
             return self._agree()
+
+    @property
+    def index_current(self) -> bool:
+        """Say whether the index holds all that it should, as far as this store knows."""
+        return not (self._apart or self._behind)
+
+    def mend(self) -> int:
+        """Bring the index up to the log where it was away; returns how many hints it lacked.
+
+        Raises:
+            IndexUnavailable: it is still away.
+        """
+        if self.index_current:
+            return 0
+        with self._write_lock:
+            if not self._apart:
+                return self._write_behind()
+            mended = self._agree()
+            self._behind.clear()
+            self._apart = False
+            return mended
 
     def differences(self) -> int:
         """Count the hints of which log and index say different things; 0 is healthy.
@@ -109,15 +137,28 @@ class ChromaHintStore(LoggedHintStore):
     ) -> None:
         self.close()
 
-    def _agreed(self) -> int:
+    def _agreed(self, folder: Path) -> int:
         try:
             return self._agree()
         except IndexUnavailable as error:
             if self._lock is None:
-                raise UserError(f"the Chroma server stopped answering ({error})") from error
-            _log.warning("the hint index is damaged and is built anew: %s", error)
-            self._chroma.clear()
+                _log.warning("hints are read from the log alone; the index is away: %s", error)
+                self._apart = True
+                return self._from_log()
+            _log.warning("the hint index was damaged and is built anew from the log: %s", error)
+            shutil.rmtree(folder, ignore_errors=True)
+            self._chroma.again()
             return self._agree()
+
+    def _from_log(self) -> int:
+        """Fill the memory from the log alone; mends nothing."""
+        position = self.log.position()
+        state = list(self.log.state(at=position).values())
+        used = [revision.hint for revision in state if revision.hint.status in IN_USE]
+        vectors = self.encoder.encode([hint.text for hint in used]) if used else ()
+        named = {hint.hint_id: vector for hint, vector in zip(used, vectors, strict=True)}
+        self._load(state, named, position)
+        return 0
 
     def _agree(self) -> int:
         # The index first: what another process writes in between is then in the log at least.
@@ -151,27 +192,25 @@ class ChromaHintStore(LoggedHintStore):
             self._lock.release()
 
 
-def _open_index(
-    path: Path, log: AuditLog, encoder: TextEncoder, url: str | None, rebuild: bool
-) -> ChromaIndex:
-    name = f"hints-{log.identity}"
+def _anew(path: Path, url: str | None, name: str) -> None:
+    """Drop the collection, whoever made it."""
     try:
-        return _readable(open_client(path, url), name, encoder, rebuild)
+        client = open_client(path, url)
+        try:
+            ChromaIndex.drop(client, name)
+        finally:
+            close_client(client)
     except IndexUnavailable as error:
         if url:
             raise UserError(
                 f"the Chroma server at {url!r} does not answer ({error}); start it, or correct "
                 "the URL"
             ) from error
-        _log.warning("the hint index was damaged and is built anew from the audit log: %s", error)
         shutil.rmtree(path, ignore_errors=True)
-        return _readable(open_client(path, url), name, encoder, rebuild)
 
 
-def _readable(client: Client, name: str, encoder: TextEncoder, rebuild: bool) -> ChromaIndex:
+def _readable(client: Client, name: str, encoder: TextEncoder) -> ChromaIndex:
     try:
-        if rebuild:
-            ChromaIndex.drop(client, name)
         index = ChromaIndex(client, name, encoder=encoder.identity, dim=encoder.dim)
         index.probe()
     except BaseException:

@@ -32,6 +32,7 @@ class LoggedHintStore:
         index: HintIndex,
         *,
         shared: bool = False,
+        own_index: bool = True,
     ) -> None:
         """Join a log and its index.
 
@@ -40,11 +41,13 @@ class LoggedHintStore:
             encoder: makes the vectors.
             index: finds hints of any status; must agree with the log already.
             shared: whether other processes write to the same log; then reads look for news first.
+            own_index: whether no other process writes to the index; then it needs their news too.
         """
         self.log = log
         self.encoder = encoder
         self._index = index
         self._shared = shared
+        self._own_index = own_index
         self._write_lock = threading.RLock()
         self._shelf = Shelf(encoder.dim)
         self._seen = 0
@@ -241,19 +244,22 @@ class LoggedHintStore:
             )
             new = self._shelf.needs_vector(hint)
             self._shelf.put(hint, self.encoder.encode([hint.text])[0] if new else None)
-            if entry.hint is not None and entry.seq in own:
+            if entry.hint is not None and (self._own_index or entry.seq in own):
                 self._behind[hint.hint_id] = Revision(hint=hint, seq=entry.seq)
-        if self._behind and own:
-            revisions = list(self._behind.values())
+        if self._behind and (own or self._own_index):
             try:
-                self._index.write(
-                    revisions, self.encoder.encode([revision.hint.text for revision in revisions])
-                )
+                self._write_behind()
             except IndexUnavailable as error:
                 # The log has them: they are tried again with the next write and at the next start.
-                _log.warning("the hint index is behind by %d hints: %s", len(revisions), error)
-            else:
-                self._behind.clear()
+                _log.warning("the hint index is behind by %d hints: %s", len(self._behind), error)
+
+    def _write_behind(self) -> int:
+        revisions = list(self._behind.values())
+        if revisions:
+            texts = [revision.hint.text for revision in revisions]
+            self._index.write(revisions, self.encoder.encode(texts))
+            self._behind.clear()
+        return len(revisions)
 
 
 def _full(action: Action, hint: Hint, by: str, why: str) -> Entry:

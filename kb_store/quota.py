@@ -104,8 +104,8 @@ class ReflectionQuota:
         """
         now = self._clock()
         said = source_digest(source) if source else ""
-        with self._db.transaction():
-            self._expire(now)
+        with self._db.transaction(tenant):
+            self._expire(now, tenant)
             if self._count("granted", tenant, slate=slate):
                 return None
             reason = self._fault(tenant, said)
@@ -140,8 +140,8 @@ class ReflectionQuota:
         The failure waits until it is settled; granting it again costs nothing more.
         """
         now = self._clock()
-        with self._db.transaction():
-            self._expire(now)
+        with self._db.transaction(tenant):
+            self._expire(now, tenant)
             if self._count("granted", tenant, slate=slate):
                 return True
             sql = "SELECT source FROM waiting WHERE tenant = ? AND slate = ?"
@@ -172,8 +172,9 @@ class ReflectionQuota:
     def _forget(self, tenant: str, slate: str) -> None:
         self._db.write("DELETE FROM waiting WHERE tenant = ? AND slate = ?", (tenant, slate))
 
-    def _expire(self, now: float) -> None:
-        self._db.write("DELETE FROM granted WHERE ABS(? - at) >= ?", (now, self._limits.window))
+    def _expire(self, now: float, tenant: str) -> None:
+        old = "DELETE FROM granted WHERE tenant = ? AND ABS(? - at) >= ?"
+        self._db.write(old, (tenant, now, self._limits.window))
 
     def _fault(self, tenant: str, source: str) -> str | None:
         limits = self._limits

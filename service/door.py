@@ -14,6 +14,8 @@ from re2llm.service.meters import Meters
 from re2llm.service.problems import problem_response
 
 _log = logging.getLogger("re2llm.service")
+_LEFT = 2
+"""So many time limits after it began, an answer that its client does not read is given up."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -31,7 +33,7 @@ class Door:
     """ASGI middleware around everything else.
 
     Attributes:
-        time_limit: seconds until an answer must have begun.
+        time_limit: seconds until an answer must have begun, and until a stream must have ended.
     """
 
     app: ASGIApp
@@ -54,7 +56,8 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                limit.reschedule(None)
+                # Streams end by themselves in time; what is left is a client that does not read.
+                limit.reschedule(asyncio.get_running_loop().time() + _LEFT * self.time_limit)
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
@@ -63,14 +66,15 @@ class Door:
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
+        scope.setdefault("state", {})["time_limit"] = self.time_limit
         self.meters.running.inc()
         limit = asyncio.timeout(self.time_limit)
         try:
             async with limit:
                 await self.app(scope, receive, noted)
         except TimeoutError:
-            if status:
-                raise
+            if status:  # closes the connection
+                return
             late = problem_response(504, f"no answer within {self.time_limit:g} s")
             limit = asyncio.timeout(None)
             async with limit:

@@ -4,11 +4,9 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
-from re2llm.database import database_errors
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
 from re2llm.graph.postponed import reflect_postponed
-from re2llm.kb_store.errors import IndexUnavailable
 from re2llm.service.claims import Claims
 from re2llm.service.problems import Problem
 from re2llm.service.slates import Given, Learnt, SlateRecord, Slates
@@ -19,10 +17,6 @@ _LOOK = 0.2
 """Seconds between two looks at what another replica works on."""
 _CATCH_UP = 10
 """So many postponed failures at most are reflected on in one round."""
-
-
-def _tried_again() -> tuple[type[Exception], ...]:
-    return UserError, IndexUnavailable, *database_errors()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +64,6 @@ class FeedbackDesk:
             self._begin(record)
         return len(waiting)
 
-    async def keep_up(self) -> None:
-        """Take up, now and then, what a replica that died left, and what the quota postponed."""
-        while True:
-            await asyncio.sleep(self.claims.lease / 2)
-            try:
-                await self.resume()
-                await self.catch_up()
-            except _tried_again() as error:
-                _log.warning("what waits cannot be worked on now: %s", error)
-
     async def catch_up(self) -> None:
         """Reflect on what was postponed, as far as the quota has room, on one replica at a time."""
         for tenant in await asyncio.to_thread(self.app.parts.quota.tenants):
@@ -117,7 +101,7 @@ class FeedbackDesk:
     async def _work(self, record: SlateRecord) -> None:
         if record.given is None:
             return
-        async with self.claims.tried(f"feedback {record.slate_id}") as mine:
+        async with self.claims.tried(_claim(record.slate_id)) as mine:
             if mine:
                 await self._learn(record, record.given)
 
@@ -138,4 +122,10 @@ class FeedbackDesk:
             learnt = Learnt(
                 error=outcome.error, new_hints=outcome.new_hints, notices=outcome.notices
             )
-        await asyncio.to_thread(self.slates.settle, record.slate_id, learnt)
+        holder = (_claim(record.slate_id), self.claims.owner)
+        if not await asyncio.to_thread(self.slates.settle, record.slate_id, learnt, holder):
+            _log.warning("feedback on slate %s was taken over by another", record.slate_id)
+
+
+def _claim(slate_id: str) -> str:
+    return f"feedback {slate_id}"

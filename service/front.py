@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from re2llm.database import Database
+from re2llm.database import Database, DatabaseUnavailable
 from re2llm.graph.app import Re2LLM
+from re2llm.kb_store.errors import IndexUnavailable
 from re2llm.service.asked import Asked
 from re2llm.service.chat.assembly import check_reader
 from re2llm.service.claims import Claims
@@ -26,6 +27,8 @@ from re2llm.service.replies import Replies
 from re2llm.service.schemas import RecommendIn
 from re2llm.service.sessions import SessionRecord, Sessions
 from re2llm.service.slates import Slates
+from re2llm.service.turns import Turns
+from re2llm.service.upkeep import Chore, in_thread
 from re2llm.service.withdrawn import Withdrawn
 
 RECORDS = "service.sqlite"
@@ -67,13 +70,14 @@ class Front:
         database = open_records(root / RECORDS, url=app.parts.settings.database)
         slates = Slates(database)
         claims = Claims(database=database, lease=settings.lease)
+        patience = 2 * settings.time_limit
         return cls(
             app=app,
             settings=settings,
             database=database,
             sessions=Sessions(database),
             slates=slates,
-            replies=Replies(database=database, patience=2 * settings.time_limit),
+            replies=Replies(database=database, claims=claims, patience=patience),
             withdrawn=Withdrawn(database),
             recommender=Recommender(app=app, slates=slates),
             feedback=FeedbackDesk(app=app, slates=slates, claims=claims),
@@ -85,17 +89,51 @@ class Front:
     async def start(self, stack: AsyncExitStack) -> None:
         """Go on with what was interrupted; end it in order when the stack unwinds."""
         stack.callback(self.database.close)
-        talk = ChatFeedback(sessions=self.sessions, desk=self.feedback)
-        shared = self.app.parts.settings.chroma_url is not None
+        shared = self.app.parts.settings.shared
         if not shared:
             await asyncio.to_thread(self.claims.clear)
+        await asyncio.to_thread(self.claims.live)
+        stack.callback(self._leave)
         self._chats = await Conversations.open(
-            self.app, self.recommender, talk, self.claims if shared else None, self.root, stack
+            self.app,
+            self.recommender,
+            ChatFeedback(sessions=self.sessions, desk=self.feedback),
+            Turns(database=self.database, claims=self.claims),
+            self.claims if shared else None,
+            self.root,
+            stack,
         )
         stack.push_async_callback(self.feedback.drain, float(self.settings.drain))
+        stack.push_async_callback(self._chats.drain, float(self.settings.drain))
+        await self._take_up()
+        for chore in self._chores():
+            stack.callback(asyncio.create_task(chore.keep_doing()).cancel)
+
+    def _chores(self) -> list[Chore]:
+        lease = self.settings.lease
+        return [
+            Chore(name="telling that it lives", every=lease / 3, work=in_thread(self.claims.live)),
+            Chore(name="taking up what others left", every=lease / 2, work=self._take_up),
+            Chore(name="catching up", every=lease / 2, work=self.feedback.catch_up),
+            Chore(name="the hints' index", every=lease / 3, work=in_thread(self._mend)),
+            Chore(name="forgetting what is old", every=300, work=in_thread(self._forget)),
+        ]
+
+    def _mend(self) -> None:
+        with suppress(IndexUnavailable):  # still away: the next round tries again
+            self.app.parts.store.mend()
+
+    async def _take_up(self) -> None:
         await self.feedback.resume()
-        keeping_up = asyncio.create_task(self.feedback.keep_up())
-        stack.callback(keeping_up.cancel)
+        await self.chats.resume()
+
+    def _forget(self) -> None:
+        self.replies.forget()
+        self.claims.forget()
+
+    def _leave(self) -> None:
+        with suppress(DatabaseUnavailable):  # the lease ends by itself
+            self.claims.end()
 
     async def session(self, caller: Caller, session_id: str) -> SessionRecord:
         """Return a session of the caller's tenant; raises `Problem` 404."""

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from re2llm.database import database_errors
 from re2llm.errors import UserError
 from re2llm.kb_store.errors import IndexUnavailable, UnknownHint
+from re2llm.service.claims import ClaimLost
 
 _log = logging.getLogger(__name__)
 _TITLES = {
@@ -78,15 +79,26 @@ def handle_problems(api: FastAPI) -> None:
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
         return problem_response(error.status_code, str(error.detail), error.headers)
 
-    @api.exception_handler(IndexUnavailable)
-    async def _index(_: Request, __: IndexUnavailable) -> JSONResponse:
-        return problem_response(
-            503, "the hints' index does not answer; recommendations go on", {"Retry-After": "5"}
-        )
+    async def _unreachable(_: Request, error: Exception) -> JSONResponse:
+        return unreachable(error)
 
-    async def _database(_: Request, error: Exception) -> JSONResponse:
-        _log.error("a database refused: %s", error)
-        return problem_response(503, "the records cannot be reached", {"Retry-After": "5"})
+    for kind in unreachable_errors():
+        api.add_exception_handler(kind, _unreachable)
 
-    for kind in database_errors():
-        api.add_exception_handler(kind, _database)
+
+def unreachable_errors() -> tuple[type[Exception], ...]:
+    """Return what is raised where something that a request needs cannot be reached now."""
+    return (*database_errors(), IndexUnavailable, ClaimLost)
+
+
+def unreachable(error: Exception) -> JSONResponse:
+    """Make the response for one of `unreachable_errors`: try again soon."""
+    return problem_response(503, told_unreachable(error), {"Retry-After": "2"})
+
+
+def told_unreachable(error: Exception) -> str:
+    """Say what cannot be reached; what its driver says goes to the log alone."""
+    _log.error("%s: %s", type(error).__name__, error)
+    if isinstance(error, IndexUnavailable):
+        return "the hints' index does not answer; recommendations go on"
+    return "the records cannot be reached; what was acknowledged is safe, try again"

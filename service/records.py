@@ -1,4 +1,4 @@
-"""The tables that the service keeps: sessions, slates, answered requests, withdrawn items."""
+"""The tables that the service keeps: sessions, slates, answered requests, claims, and more."""
 
 from pathlib import Path
 
@@ -22,11 +22,17 @@ CREATE TABLE IF NOT EXISTS slates (
 CREATE INDEX IF NOT EXISTS slates_of_session ON slates (tenant, session_id, at);
 CREATE INDEX IF NOT EXISTS slates_waiting ON slates (at)
     WHERE feedback IS NOT NULL AND outcome IS NULL;
-CREATE TABLE IF NOT EXISTS replies (
+CREATE TABLE IF NOT EXISTS answered (
     tenant TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, at REAL NOT NULL,
-    status INTEGER, kind TEXT, body BLOB, PRIMARY KEY (tenant, key)
+    owner TEXT NOT NULL, status INTEGER, kind TEXT, body BLOB, PRIMARY KEY (tenant, key)
 );
-CREATE INDEX IF NOT EXISTS replies_by_age ON replies (at);
+CREATE INDEX IF NOT EXISTS answered_by_age ON answered (at);
+CREATE TABLE IF NOT EXISTS turns (
+    turn_id TEXT PRIMARY KEY, owner TEXT NOT NULL, said TEXT NOT NULL, at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS rates (
+    name TEXT PRIMARY KEY, level REAL NOT NULL, at REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS claims (
     name TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL
 );

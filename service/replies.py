@@ -2,20 +2,23 @@
 
 import asyncio
 import hashlib
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from re2llm.database import Database
+from re2llm.database import Database, DatabaseUnavailable
+from re2llm.service.claims import ALIVE, Claims
 from re2llm.service.gate import caller_of
-from re2llm.service.problems import Problem, problem_response
+from re2llm.service.problems import Problem, problem_response, unreachable
+from re2llm.service.sse import STREAM
 
+_log = logging.getLogger(__name__)
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HEADER = b"idempotency-key"
 _LONGEST = 200
+_ERROR = b"\nevent: error\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +35,15 @@ class Replies:
     """Answers by tenant and key. Blocking.
 
     Attributes:
+        claims: say which replicas live: a request of one that died may be tried again.
         keep: seconds that an answer is kept.
         patience: seconds after which a request that never ended may be tried again.
     """
 
     database: Database
+    claims: Claims
     keep: float = 86_400.0
     patience: float = 120.0
-    clock: Callable[[], float] = field(default=time.time)
 
     def claim(self, tenant: str, key: str, digest: str) -> Reply | None:
         """Begin a request, or return the answer it got before.
@@ -47,45 +51,52 @@ class Replies:
         Raises:
             Problem: 409 while the first is in progress, 422 where the key meant something else.
         """
-        now = self.clock()
-        with self.database.transaction():
-            self.database.write("DELETE FROM replies WHERE at < ?", (now - self.keep,))
+        now = self.database.now
+        with self.database.transaction(f"{tenant} {key}"):
             rows = self.database.read(
-                "SELECT digest, at, status, kind, body FROM replies WHERE tenant = ? AND key = ?",
-                (tenant, key),
+                f"SELECT digest, status, kind, body, {now} - at, EXISTS (SELECT 1 FROM claims"
+                f" WHERE claims.name = ? || answered.owner AND claims.until >= {now})"
+                " FROM answered WHERE tenant = ? AND key = ?",
+                (ALIVE, tenant, key),
             )
-            if rows and rows[0][0] != digest:
-                raise Problem(422, "this Idempotency-Key was used for another request")
-            _, at, status, kind, body = rows[0] if rows else (None,) * 5
-            if isinstance(status, int):
-                return Reply(
-                    status=status, kind=str(kind), body=body if isinstance(body, bytes) else b""
-                )
-            if rows and now - float(at or 0) < self.patience:
-                raise Problem(
-                    409,
-                    "the request with this Idempotency-Key is in progress",
-                    headers={"Retry-After": "1"},
-                )
+            for known, status, kind, body, age, alive in rows:
+                if age > self.keep:
+                    continue
+                if known != digest:
+                    raise Problem(422, "this Idempotency-Key was used for another request")
+                if status is not None:
+                    return Reply(status=int(status), kind=str(kind), body=bytes(body))
+                if alive and age < self.patience:
+                    raise Problem(
+                        409,
+                        "the request with this Idempotency-Key is in progress",
+                        headers={"Retry-After": "1"},
+                    )
             self.database.write(
-                "INSERT INTO replies (tenant, key, digest, at) VALUES (?, ?, ?, ?)"
+                f"INSERT INTO answered (tenant, key, digest, owner, at) VALUES (?, ?, ?, ?, {now})"
                 " ON CONFLICT (tenant, key) DO UPDATE SET digest = excluded.digest,"
-                " at = excluded.at, status = NULL, kind = NULL, body = NULL",
-                (tenant, key, digest, now),
+                " owner = excluded.owner, at = excluded.at, status = NULL, kind = NULL,"
+                " body = NULL",
+                (tenant, key, digest, self.claims.owner),
             )
         return None
 
     def settle(self, tenant: str, key: str, reply: Reply | None) -> None:
         """Keep the answer, or forget the request where there is none worth keeping."""
+        mine = "WHERE tenant = ? AND key = ? AND owner = ? AND status IS NULL"
+        whose = (tenant, key, self.claims.owner)
         if reply is None:
-            self.database.write(
-                "DELETE FROM replies WHERE tenant = ? AND key = ? AND status IS NULL",
-                (tenant, key),
-            )
+            self.database.write(f"DELETE FROM answered {mine}", whose)
             return
         self.database.write(
-            "UPDATE replies SET status = ?, kind = ?, body = ? WHERE tenant = ? AND key = ?",
-            (reply.status, reply.kind, reply.body, tenant, key),
+            f"UPDATE answered SET status = ?, kind = ?, body = ? {mine}",
+            (reply.status, reply.kind, reply.body, *whose),
+        )
+
+    def forget(self) -> None:
+        """Remove answers that are too old to be asked for again."""
+        self.database.write(
+            f"DELETE FROM answered WHERE at < {self.database.now} - ?", (self.keep,)
         )
 
 
@@ -93,7 +104,8 @@ class Replies:
 class Idempotent:
     """ASGI middleware, inside the gate: honours `Idempotency-Key` on requests that change things.
 
-    Answers of 500 and above are not kept: the same key may try again.
+    Answers of 500 and above are not kept, nor streams that tell of an error: the same key may try
+    again.
     """
 
     app: ASGIApp
@@ -108,14 +120,16 @@ class Idempotent:
         tenant = caller_of(scope).tenant
         message = await receive()
         body = message.get("body", b"")
-        digest = hashlib.sha256(f"{scope['method']} {scope['path']}\n".encode() + body).hexdigest()
         try:
             if len(key) > _LONGEST:
                 raise Problem(422, f"an Idempotency-Key has at most {_LONGEST} characters")
-            known = await asyncio.to_thread(self.replies.claim, tenant, key, digest)
+            known = await asyncio.to_thread(self.replies.claim, tenant, key, _digest(scope, body))
         except Problem as problem:
             response = problem_response(problem.status, problem.detail, problem.headers)
             await response(scope, receive, send)
+            return
+        except DatabaseUnavailable as error:
+            await unreachable(error)(scope, receive, send)
             return
         if known is not None:
             headers = {"Idempotency-Replayed": "true"}
@@ -126,7 +140,13 @@ class Idempotent:
         try:
             await self.app(scope, _Again(message, receive), recorder)
         finally:
-            await asyncio.to_thread(self.replies.settle, tenant, key, recorder.reply())
+            await self._settle(tenant, key, recorder.reply())
+
+    async def _settle(self, tenant: str, key: str, reply: Reply | None) -> None:
+        try:
+            await asyncio.to_thread(self.replies.settle, tenant, key, reply)
+        except DatabaseUnavailable as error:  # the answer is out; the key is free again in time
+            _log.warning("an answer could not be kept under its Idempotency-Key: %s", error)
 
 
 class _Recorder:
@@ -150,9 +170,11 @@ class _Recorder:
 
     def reply(self) -> Reply | None:
         """Return the answer, or None where it is not whole or not final."""
-        if not self._whole or self._status >= 500:
+        body = b"".join(self._parts)
+        failed = self._kind.startswith(STREAM) and _ERROR in b"\n" + body
+        if not self._whole or self._status >= 500 or failed:
             return None
-        return Reply(status=self._status, kind=self._kind, body=b"".join(self._parts))
+        return Reply(status=self._status, kind=self._kind, body=body)
 
 
 class _Again:
@@ -167,6 +189,15 @@ class _Again:
             return await self._receive()
         first, self._first = self._first, None
         return first
+
+
+def _digest(scope: Scope, body: bytes) -> str:
+    """Tell requests apart, and the streamed form of an answer from the whole one."""
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    streamed = "stream" if STREAM.encode() in accepted else "whole"
+    query = scope.get("query_string", b"").decode("latin-1")
+    asked = f"{scope['method']} {scope['path']}?{query} {streamed}\n"
+    return hashlib.sha256(asked.encode() + body).hexdigest()
 
 
 def _key(scope: Scope) -> str | None:

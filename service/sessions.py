@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from re2llm.database import Database
@@ -107,25 +107,20 @@ class Sessions:
 
     def add(self, tenant: str, session_id: str, events: Sequence[Event]) -> SessionRecord:
         """Note events, all or none; raises `Problem` where there is no session or no room."""
-        known = self.read(tenant, session_id)
-        if len(known.events) + len(events) > MOST_EVENTS:
-            raise Problem(
-                422,
-                f"session {session_id!r} would have more than {MOST_EVENTS} events; begin another",
-            )
         now = self._clock()
-        with self._db.transaction():
-            for event in events:
+        with self._db.transaction(f"{tenant} {session_id}"):
+            known = self.read(tenant, session_id)
+            if len(known.events) + len(events) > MOST_EVENTS:
+                raise Problem(
+                    422,
+                    f"session {session_id!r} would have more than {MOST_EVENTS} events; begin "
+                    "another",
+                )
+            noted = tuple(replace(event, at=event.at or now) for event in events)
+            for event in noted:
                 self._db.write(
                     "INSERT INTO events (tenant, session_id, kind, item_id, slate_id, at)"
                     " VALUES (?, ?, ?, ?, ?, ?)",
-                    (
-                        tenant,
-                        session_id,
-                        event.kind,
-                        event.item_id,
-                        event.slate_id,
-                        event.at or now,
-                    ),
+                    (tenant, session_id, event.kind, event.item_id, event.slate_id, event.at),
                 )
-        return self.read(tenant, session_id)
+        return replace(known, events=(*known.events, *noted))

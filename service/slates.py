@@ -100,8 +100,14 @@ class Slates:
             raise Problem(409, f"slate {slate_id!r} has other feedback already")
         return record
 
-    def settle(self, slate_id: str, learnt: Learnt) -> None:
-        """Note what came of a slate's feedback."""
+    def settle(self, slate_id: str, learnt: Learnt, holder: tuple[str, str]) -> bool:
+        """Note what came of a slate's feedback, once.
+
+        Args:
+            slate_id: of the slate.
+            learnt: what came of it.
+            holder: the claim's name and owner; false where another took it over meanwhile.
+        """
         text = json.dumps(
             {
                 "error": learnt.error,
@@ -110,7 +116,14 @@ class Slates:
                 "fault": learnt.fault,
             }
         )
-        self.database.write("UPDATE slates SET outcome = ? WHERE slate_id = ?", (text, slate_id))
+        return (
+            self.database.write(
+                "UPDATE slates SET outcome = ? WHERE slate_id = ? AND outcome IS NULL"
+                " AND EXISTS (SELECT 1 FROM claims WHERE name = ? AND owner = ?)",
+                (text, slate_id, *holder),
+            )
+            > 0
+        )
 
     def unsettled(self) -> list[SlateRecord]:
         """Return the slates whose feedback was accepted and not worked on to the end."""

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from chroma_server import ChromaServer
-from postgres import Postgres, postgres
+from chroma_server import chroma_server
+from postgres import postgres
 from shop_settings import settings_for
+
+from re2llm.evals.processes import Postgres
 
 if TYPE_CHECKING:
     from re2llm.graph.app import Re2LLM
@@ -40,7 +42,7 @@ def _folder(path: Path) -> Path:
 @pytest.fixture(scope="session")
 def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Chroma server on loopback; skipped where it cannot start."""
-    server = ChromaServer(tmp_path_factory.mktemp("chroma-server"))
+    server = chroma_server(tmp_path_factory.mktemp("chroma-server"))
     try:
         server.start()
         yield server.url

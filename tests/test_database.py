@@ -1,15 +1,18 @@
 """What every database must do, over SQLite and over Postgres."""
 
+import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from postgres import Postgres, postgres
+from postgres import postgres
 
-from re2llm.database import Database, DatabaseUnavailable, open_database
+from re2llm.database import Database, DatabaseUnavailable, few_connections, open_database
 from re2llm.errors import UserError
+from re2llm.evals.processes import Postgres
 from re2llm.kb_store.audit import AuditLog
 from re2llm.kb_store.entry import Action, Entry
 from re2llm.kb_store.quota import QuotaLimits, ReflectionQuota
@@ -17,7 +20,8 @@ from re2llm.llm.answer import Answer
 from re2llm.llm.cache import AnswerCache
 from re2llm.llm.usage import Usage
 from re2llm.policy.rewards import RewardStore, Scope
-from re2llm.service.claims import Claims
+from re2llm.service.claims import ClaimLost, Claims
+from re2llm.service.problems import Problem
 from re2llm.service.records import open_records
 from re2llm.service.replies import Replies, Reply
 from re2llm.service.sessions import Event, Kind, Sessions
@@ -90,6 +94,39 @@ def test_transactions_come_one_after_the_other(
     assert database.read("SELECT size FROM things") == [(80.0,)]
 
 
+def test_transactions_of_other_turns_need_not_wait(database_url: str) -> None:
+    one, two = (open_database(None, SCHEMA, url=database_url) for _ in range(2))
+    done = threading.Event()
+
+    def other() -> None:
+        with two.transaction("b"):
+            two.write(ADD, ("b", 1.0, None))
+        done.set()
+
+    with one.transaction("a"), ThreadPoolExecutor(1) as pool:
+        pool.submit(other)
+        assert done.wait(10)
+    one.close()
+    two.close()
+
+
+def test_all_tables_of_a_process_share_few_connections(database_url: str) -> None:
+    with few_connections(database_url, 3):
+        rooms = [open_database(None, SCHEMA, url=database_url) for _ in range(5)]
+    counted = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
+    most = []
+
+    def work(number: int) -> None:
+        rooms[number % 5].write(ADD, (f"{number}", 1.0, None))
+        most.append(rooms[number % 5].read(counted)[0][0])
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(work, range(64)))
+    assert max(most) <= 3
+    for room in rooms:
+        room.close()
+
+
 def test_an_audit_log_stays_as_it_was_written(place: tuple[Path, str | None]) -> None:
     log = AuditLog(place[0], url=place[1])
     entry = Entry(
@@ -145,7 +182,8 @@ def test_the_quota_lets_what_waits_in_when_there_is_room(place: tuple[Path, str 
 
 def test_the_service_records_sessions_and_replies(place: tuple[Path, str | None]) -> None:
     records = open_records(place[0], url=place[1])
-    sessions, replies = Sessions(records), Replies(database=records)
+    sessions = Sessions(records)
+    replies = Replies(database=records, claims=Claims(database=records))
     session_id = sessions.start("t").session_id
     sessions.add(
         "t", session_id, [Event(kind=Kind.VIEW, item_id="a"), Event(kind=Kind.SKIP, item_id="b")]
@@ -158,24 +196,76 @@ def test_the_service_records_sessions_and_replies(place: tuple[Path, str | None]
     records.close()
 
 
+def test_a_request_of_a_replica_that_died_may_be_tried_again(
+    place: tuple[Path, str | None],
+) -> None:
+    records = open_records(place[0], url=place[1])
+    one, two = (Claims(database=records) for _ in range(2))
+    first, second = (Replies(database=records, claims=claims) for claims in (one, two))
+    one.live()
+    assert first.claim("t", "key", "digest") is None
+    with pytest.raises(Problem, match="in progress"):
+        second.claim("t", "key", "digest")
+    with pytest.raises(Problem, match="another request"):
+        second.claim("t", "key", "other")
+    one.end()
+    assert second.claim("t", "key", "digest") is None
+    late, again = (Reply(status=200, kind="text/plain", body=text) for text in (b"late", b"again"))
+    first.settle("t", "key", late)
+    second.settle("t", "key", again)
+    assert first.claim("t", "key", "digest") == again
+    records.close()
+
+
 def test_a_claim_is_held_by_one_until_its_time_is_over(place: tuple[Path, str | None]) -> None:
-    records, now = open_records(place[0], url=place[1]), [0.0]
-    one, two = (Claims(database=records, lease=5, clock=lambda: now[0]) for _ in range(2))
+    records = open_records(place[0], url=place[1])
+    one, two = (Claims(database=records, lease=lease) for lease in (0.5, 60))
     assert one.take("work")
     assert one.take("work")
     assert not two.take("work")
     assert two.take("other work")
     two.leave("work")
     assert not two.take("work")
-    now[0] = 6.0
+    time.sleep(0.6)
     assert two.take("work")
     assert not one.take("work")
     records.close()
 
 
-async def test_a_claim_is_renewed_while_it_is_held(tmp_path: Path) -> None:
-    import asyncio
+async def test_who_loses_a_claim_stops(tmp_path: Path) -> None:
+    records = open_records(tmp_path / "r.sqlite")
+    one, two = (Claims(database=records, lease=0.3) for _ in range(2))
 
+    async def work() -> None:
+        async with one.held("work"):
+            one.leave("work")
+            assert two.take("work")
+            await asyncio.sleep(10)
+
+    with pytest.raises(ClaimLost, match="'work'"):
+        await work()
+    assert not one.take("work")
+    records.close()
+
+
+async def test_who_cannot_renew_a_claim_stops_before_another_may_take_it() -> None:
+    with postgres() as server:
+        records = open_records(None, url=server.url("shop"))
+        claims = Claims(database=records, lease=0.6)
+
+        async def work() -> None:
+            async with claims.held("work"):
+                await asyncio.to_thread(server.stop, "immediate")
+                await asyncio.sleep(30)
+
+        with pytest.raises(ClaimLost):
+            await work()
+        server.start()
+        assert claims.take("work")
+        records.close()
+
+
+async def test_a_claim_is_renewed_while_it_is_held(tmp_path: Path) -> None:
     records = open_records(tmp_path / "r.sqlite")
     one, two = (Claims(database=records, lease=0.3) for _ in range(2))
     async with one.held("turn"):
@@ -194,11 +284,15 @@ def test_a_database_that_went_away_is_told_and_comes_back() -> None:
         cache = AnswerCache(Path("unused"), url=url)
         database.write(ADD, ("kept", 1.0, None))
         server.stop("immediate")
-        with pytest.raises(DatabaseUnavailable):
-            database.read("SELECT 1")
-        assert cache.get("key") is None
-        cache.put("key", Answer(text="A", usage=Usage(calls=1), tokens=()), "model")
+        begun = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(DatabaseUnavailable):
+                database.read("SELECT 1")
+            assert cache.get("key") is None
+            cache.put("key", Answer(text="A", usage=Usage(calls=1), tokens=()), "model")
+        assert time.monotonic() - begun < 2
         server.start()
+        time.sleep(0.6)
         assert database.read("SELECT name FROM things") == [("kept",)]
         database.close()
         cache.close()

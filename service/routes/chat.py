@@ -69,9 +69,10 @@ async def chat(
     With `Accept: text/event-stream`: `progress` events, then `cards`, then `text`, then `end`.
     """
     context = await _context(front, caller, session_id)
+    key = request.headers.get("idempotency-key")
     if wants_stream(request):
-        return stream(_told(front, context, body.message))
-    return _out(front, await front.chats.turn(body.message, context))
+        return stream(_told(front, context, body.message, key))
+    return _out(front, await front.chats.turn(body.message, context, key=key))
 
 
 @router.get("/sessions/{session_id}/chat")
@@ -108,8 +109,10 @@ async def _context(front: Front, caller: Caller, session_id: str) -> ChatContext
     )
 
 
-async def _told(front: Front, context: ChatContext, message: str) -> AsyncIterator[Told]:
-    async for told in front.chats.stream(message, context):
+async def _told(
+    front: Front, context: ChatContext, message: str, key: str | None
+) -> AsyncIterator[Told]:
+    async for told in front.chats.stream(message, context, key=key):
         if isinstance(told, Progress):
             yield "progress", {"step": told.step}
             continue

@@ -24,6 +24,8 @@ class ReadyOut(BaseModel):
     ready: bool
     records: bool
     hints: bool
+    index: bool
+    """Whether the hints' index is up to date; serving does without, and it is mended by itself."""
     items: int
     model: str
 
@@ -46,6 +48,7 @@ async def ready(response: Response, front: FrontDep) -> ReadyOut:
         ready=records and hints,
         records=records,
         hints=hints,
+        index=parts.store.index_current,
         items=len(parts.catalog),
         model=parts.settings.model_label,
     )

@@ -1,15 +1,25 @@
 """Where graphs wait: SQLite files in the workspace, or one Postgres that several machines share."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from re2llm.database import PATIENCE, enter_statements, where_kept
+from re2llm.database import where_kept
 from re2llm.errors import UserError
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+    from psycopg.rows import DictRow
+
+_PAUSE = 0.05
+"""Seconds between two looks whether another replica has made the tables."""
+_PATIENCE = 2.0
+"""Seconds that a graph waits for Postgres before it says that it is away."""
 
 
 @asynccontextmanager
@@ -30,10 +40,12 @@ async def open_checkpoints(
         async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
             yield saver
         return
+    from re2llm.postgres import REACHING, enter_statements
+
     try:
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-        from psycopg import AsyncConnection, Error
-        from psycopg.rows import DictRow, dict_row
+        from psycopg import Error
+        from psycopg.rows import dict_row
         from psycopg_pool import AsyncConnectionPool
     except ImportError as error:
         raise UserError(
@@ -41,7 +53,7 @@ async def open_checkpoints(
         ) from error
     statements = enter_statements(f"re2llm_{path.stem}")
 
-    async def enter(connection: AsyncConnection[Any]) -> None:
+    async def enter(connection: "AsyncConnection[Any]") -> None:
         async with connection.transaction():
             for statement in statements.made:
                 await connection.execute(statement)
@@ -50,26 +62,24 @@ async def open_checkpoints(
     pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
         url,
         min_size=1,
-        max_size=16,
-        timeout=PATIENCE,
+        max_size=2,  # the checkpointer itself does one thing at a time
+        timeout=_PATIENCE,
+        reconnect_timeout=_PATIENCE / 2,  # then whoever asks next tries again
         configure=enter,
         check=AsyncConnectionPool.check_connection,
-        kwargs={
-            "autocommit": True,
-            "prepare_threshold": 0,
-            "row_factory": dict_row,
-            "connect_timeout": int(PATIENCE),
-        },
+        kwargs={**REACHING, "prepare_threshold": 0, "row_factory": dict_row},
         open=False,
     )
     try:
-        await pool.open(wait=True, timeout=PATIENCE)
+        await pool.open(wait=True, timeout=5 * _PATIENCE)
         saver_there = AsyncPostgresSaver(pool)
         # Making the tables twice at once fails, so the first replica makes them alone; not under
-        # the schema's own lock, which every new connection takes.
+        # the schema's own lock, which every new connection takes. Who waits must not do so within a
+        # statement: making an index concurrently waits for all statements, so both would for ever.
         tables = statements.turn + 1
         async with pool.connection() as connection:
-            await connection.execute("SELECT pg_advisory_lock(%s)", (tables,))
+            while not await _locked(connection, tables):  # noqa: ASYNC110
+                await asyncio.sleep(_PAUSE)
             try:
                 await saver_there.setup()
             finally:
@@ -84,3 +94,9 @@ async def open_checkpoints(
         yield saver_there
     finally:
         await pool.close()
+
+
+async def _locked(connection: "AsyncConnection[DictRow]", number: int) -> bool:
+    taken = await connection.execute("SELECT pg_try_advisory_lock(%s) AS taken", (number,))
+    row = await taken.fetchone()
+    return bool(row and row["taken"])

@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     """A Postgres for all records (hints' audit log, slates, feedback, rewards, answers), one per
     shop; None keeps them in SQLite files in the workspace."""
+    database_connections: int = Field(default=8, ge=2, le=100)
+    """Connections to Postgres that one process holds at most for its records; four more are for
+    slates and conversations. All replicas together must stay below Postgres' `max_connections`."""
     checkpoints: bool = True
     """Whether slates wait for feedback in a checkpoint, in the workspace or in Postgres."""
     reflections_per_hour: int = Field(default=60, ge=0)
@@ -140,6 +143,11 @@ class Settings(BaseSettings):
     def database(self) -> str | None:
         """Return the Postgres URL in clear; never to be shown."""
         return self.database_url.get_secret_value() if self.database_url else None
+
+    @property
+    def shared(self) -> bool:
+        """Say whether other processes may work on the same records."""
+        return self.database_url is not None or self.chroma_url is not None
 
     @property
     def offline(self) -> bool:

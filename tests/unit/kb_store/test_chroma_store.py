@@ -13,6 +13,7 @@ from pathlib import Path
 import chromadb
 import numpy as np
 import pytest
+from chroma_server import chroma_server
 from kb_helpers import WordEncoder, make
 
 from re2llm.errors import UserError
@@ -262,7 +263,6 @@ def test_two_processes_share_a_folder_over_a_server(
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("http://127.0.0.1:9", "does not answer.*start it"),
         ("127.0.0.1:8000", "not the URL of a Chroma server"),
         ("ftp://host", "not the URL of a Chroma server"),
     ],
@@ -272,6 +272,47 @@ def test_a_wrong_server_is_named_with_the_mend(
 ) -> None:
     with pytest.raises(UserError, match=message):
         ChromaHintStore(tmp_path, encoder, url=url)
+
+
+def test_a_server_that_is_away_keeps_nobody_from_starting(
+    tmp_path: Path, encoder: WordEncoder
+) -> None:
+    server = chroma_server(tmp_path / "server")
+    with ChromaHintStore(tmp_path / "hints", encoder, url=server.url) as store:
+        store.put(HINTS[0], by="a", why="while away")
+        with pytest.raises(IndexUnavailable):
+            store.mend()
+        server.start()
+        try:
+            time.sleep(2.1)
+            assert store.mend() == 1
+            assert store.mend() == 0
+            assert agrees(store, encoder)
+            server.kill()
+            store.put(HINTS[1], by="a", why="away again")
+            assert {hint.text for hint in store.eligible().hints} == {h.text for h in HINTS[:2]}
+        finally:
+            server.kill()
+    with ChromaHintStore(tmp_path / "hints", encoder, url=server.url) as store:
+        assert {hint.text for hint in store.eligible().hints} == {h.text for h in HINTS[:2]}
+        with pytest.raises(UserError, match="does not answer"):
+            ChromaHintStore(tmp_path / "hints", encoder, url=server.url, rebuild=True)
+
+
+def test_machines_with_one_postgres_and_an_index_each_read_each_others_hints(
+    tmp_path: Path, encoder: WordEncoder, database_url: str
+) -> None:
+    with (
+        ChromaHintStore(tmp_path / "one", encoder, database=database_url) as one,
+        ChromaHintStore(tmp_path / "two", encoder, database=database_url) as two,
+    ):
+        one.put(HINTS[0], by="one", why="first")
+        assert two.eligible().hints == (HINTS[0],)
+        one.set_status(HINTS[0].hint_id, Status.RETIRED, by="one", why="off")
+        found = two.nearest(HINTS[0].text, 1, status=[Status.RETIRED])
+        assert [hint.hint_id for hint, _ in found] == [HINTS[0].hint_id]
+        for store in (one, two):
+            assert agrees(store, encoder)
 
 
 def test_a_store_is_not_used_across_a_fork(

@@ -19,8 +19,10 @@ SINGLE_SOURCES = {
     "co-occurrence": "together",
     "session-kNN": "neighbours",
     "text similarity": "text",
+    "SASRec": "sasrec",
+    "GRU4Rec": "gru4rec",
 }
-"""Row to the source of evidence that it orders by."""
+"""Row to the source of evidence that it orders by; sequence models are where one was trained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,14 @@
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from re2llm.catalog.dataset import Dataset
 from re2llm.catalog.lexical import LexicalEncoder
+from re2llm.catalog.neural.saved import open_models
 from re2llm.catalog.retrieve.index import WEIGHTS, HybridRetriever, build_index, open_index
-from re2llm.catalog.retrieve.weights import fit_fusion_weights
+from re2llm.catalog.retrieve.weights import Weights, fit_fusion_weights
 from re2llm.errors import UserError
 from re2llm.workspace import Workspace
 
@@ -32,6 +33,15 @@ class Retrieval:
 
 
 def open_retrieval(workspace: Workspace, dataset: Dataset) -> Retrieval:
+    """Open the encoder, the index and the sequence models; build what is missing or stale.
+
+    Raises:
+        UserError: a sequence model is damaged or of another catalogue.
+    """
+    return with_models(open_plain_retrieval(workspace, dataset), workspace, dataset)
+
+
+def open_plain_retrieval(workspace: Workspace, dataset: Dataset) -> Retrieval:
     """Open the encoder and the index, or build both and learn the sources' weights."""
     folder = workspace.index
     stamp = f"{_digest(dataset)}\n"
@@ -52,6 +62,34 @@ def open_retrieval(workspace: Workspace, dataset: Dataset) -> Retrieval:
     weights.save(folder / WEIGHTS)
     (folder / _STAMP).write_text(stamp, "utf-8")
     return _opened(encoder, retriever.with_weights(weights), stamp)
+
+
+def with_models(plain: Retrieval, workspace: Workspace, dataset: Dataset) -> Retrieval:
+    """Add the workspace's sequence models, with weights that were learnt with them, or are now.
+
+    Raises:
+        UserError: a model is damaged or of another catalogue.
+    """
+    models = open_models(workspace.neural, dataset.catalog)
+    if not models:
+        return plain
+    told = "\n".join([plain.version, *(model.identity for model in models)])
+    version = hashlib.sha256(told.encode()).hexdigest()[:12]
+    path = workspace.neural / f"weights-{version}.json"
+    retriever = plain.retriever.with_models(models, plain.retriever.weights)
+    if path.is_file():
+        weights = Weights.load(path)
+    else:
+        _log.info("the weights are learnt anew, with %s", ", ".join(one.label for one in models))
+        weights = fit_fusion_weights(retriever, dataset.valid[:_FIT_ON])
+        for old in workspace.neural.glob("weights-*.json"):
+            old.unlink(missing_ok=True)
+        weights.save(path)
+    return replace(
+        plain,
+        retriever=plain.retriever.with_models(models, weights),
+        version=version,
+    )
 
 
 def _opened(encoder: LexicalEncoder, retriever: HybridRetriever, stamp: str) -> Retrieval:

@@ -33,7 +33,8 @@ def test_the_command_line_starts_without_heavy_imports() -> None:
 def test_help_names_every_command() -> None:
     done = re2llm("--help")
     assert done.returncode == 0
-    for word in ("demo", "ingest", "explore", "train", "evaluate", "recommend", "hints", "doctor"):
+    words = ("demo", "ingest", "explore", "train", "evaluate", "recommend", "hints", "doctor")
+    for word in (*words, "train-retriever"):
         assert word in done.stdout
 
 
@@ -43,6 +44,7 @@ def test_help_names_every_command() -> None:
         ("recommend", "x"),
         ("explore",),
         ("train",),
+        ("train-retriever",),
         ("evaluate",),
         ("hints", "list"),
     ],

@@ -11,6 +11,7 @@ from re2llm.catalog.candidates import Candidate, Query
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
+from re2llm.catalog.neural.serving import SequenceModel
 from re2llm.catalog.retrieve.attributes import AttributeIndex
 from re2llm.catalog.retrieve.inverted import Inverted
 from re2llm.catalog.retrieve.limits import Limits
@@ -92,6 +93,7 @@ class _Asked:
     wish: Wish
     wished: Sums
     wish_vector: NDArray[np.float32] | None
+    points: tuple[NDArray[np.float32] | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,8 @@ class HybridRetriever:
 
     Attributes:
         weights: what each source counts.
+        models: trained sequence models, each a source of its own, named by its kind.
+        without: weights for where these cannot be asked; None where they are as `weights`.
     """
 
     catalog: Catalog
@@ -107,6 +111,8 @@ class HybridRetriever:
     items: ItemSide
     log: LogSide
     weights: Weights = EQUAL
+    models: tuple[SequenceModel, ...] = ()
+    without: Weights | None = None
 
     @classmethod
     def in_memory(
@@ -117,12 +123,25 @@ class HybridRetriever:
         return cls(catalog=catalog, encoder=encoder, items=items, log=LogSide.build(log, items))
 
     def over(self, log: SessionLog) -> "HybridRetriever":
-        """Return the same over other sessions; what is known of the items is shared."""
-        return replace(self, log=LogSide.build(log, self.items))
+        """Return the same over other sessions; what is known of the items is shared.
+
+        Sequence models are left out: they learnt from sessions that the other log may lack.
+        """
+        return replace(
+            self,
+            log=LogSide.build(log, self.items),
+            weights=self.without or self.weights,
+            models=(),
+            without=None,
+        )
 
     def with_weights(self, weights: Weights) -> "HybridRetriever":
         """Return the same with other weights."""
         return replace(self, weights=weights)
+
+    def with_models(self, models: Sequence[SequenceModel], weights: Weights) -> "HybridRetriever":
+        """Return the same with sequence models, and with weights learnt with them."""
+        return replace(self, models=tuple(models), weights=weights, without=self.weights)
 
     def retrieve(self, query: Query, n: int) -> list[Candidate]:
         """Return up to n candidates that meet the query's filters, best first."""
@@ -172,6 +191,7 @@ class HybridRetriever:
             wish=wish,
             wished=wished,
             wish_vector=vector,
+            points=tuple(model.point(session) for model in self.models),
         )
 
     def _allowed(self, query: Query, wish: Wish) -> NDArray[np.bool_] | None:
@@ -226,6 +246,11 @@ class HybridRetriever:
             named.append(self.items.titles.search(asked.words).best(size))
             labels = self.items.attributes.labels
             named.append(labels.search(labels.of_session(asked.recent, asked.fade)).best(size))
+        named.extend(
+            model.best(point, size)
+            for model, point in zip(self.models, asked.points, strict=True)
+            if point is not None
+        )
         if len(asked.wished.ids):
             named.append(self.items.labels.search(asked.wished).best(2 * size))
         if asked.wish_vector is not None:
@@ -259,6 +284,9 @@ class HybridRetriever:
                 + standard(meant @ asked.fade)
                 + standard((meant * asked.fade**0.3).max(axis=1))
             )
+        for model, point in zip(self.models, asked.points, strict=True):
+            scores = np.zeros(len(items)) if point is None else model.scores(point, items)
+            found[model.kind] = standard_known(scores)
         if asked.wish_vector is not None:
             covered = self.items.labels.covered(asked.wished, items)
             close = (vectors[items] @ asked.wish_vector).astype(np.float64)
@@ -320,3 +348,11 @@ def standard(values: Values) -> Values:
     if spread < 1e-9:
         return np.zeros(len(values))
     return np.asarray(away / spread, dtype=np.float64)
+
+
+def standard_known(values: Values) -> Values:
+    """Return z-scores over the numbers that are known; 0, which is their mean, for nan."""
+    known = ~np.isnan(values)
+    found = np.zeros(len(values))
+    found[known] = standard(values[known])
+    return found

@@ -98,6 +98,7 @@ def fit_fusion_weights(
         Equal weights where fewer than 20 sessions teach anything.
     """
     rows: list[NDArray[np.float64]] = []
+    names: tuple[str, ...] = SOURCES
     targets: list[int] = []
     for session in sessions:
         if session.target is None:
@@ -109,28 +110,35 @@ def fit_fusion_weights(
             found = retriever.retrieve(query, pool)
         place = next((i for i, one in enumerate(found) if one.item.item_id == session.target), None)
         if place is not None:
+            names = names if rows else (*SOURCES, *_others(found[0].evidence))
             rows.append(
-                np.array([[one.evidence.get(name, 0.0) for name in SOURCES] for one in found])
+                np.array([[one.evidence.get(name, 0.0) for name in names] for one in found])
             )
             targets.append(place)
     if len(rows) < _FEWEST:
-        return EQUAL
+        others = dict.fromkeys(names[len(SOURCES) :], 1.0)
+        return Weights(by_source={**EQUAL.by_source, **others}) if others else EQUAL
     fitted = _fit(rows, targets)
-    by_source = {name: float(weight) for name, weight in zip(SOURCES, fitted, strict=True)}
+    by_source = {name: float(weight) for name, weight in zip(names, fitted, strict=True)}
     total = sum(by_source.values())
     by_source[REQUEST] = _REQUEST_WEIGHT * (total / len(SOURCES) if total > 0 else 1.0)
     return Weights(by_source=by_source, sessions=len(rows))
 
 
+def _others(evidence: Mapping[str, float]) -> list[str]:
+    """Name the sources that only some workspaces have."""
+    return sorted(name for name in evidence if name not in SOURCES and name != REQUEST)
+
+
 def _fit(rows: list[NDArray[np.float64]], targets: list[int]) -> NDArray[np.float64]:
     longest = max(len(row) for row in rows)
-    features = np.zeros((len(rows), longest, len(SOURCES)))
+    features = np.zeros((len(rows), longest, rows[0].shape[1]))
     absent = np.ones((len(rows), longest), dtype=bool)
     for place, row in enumerate(rows):
         features[place, : len(row)] = row
         absent[place, : len(row)] = False
     chosen = features[np.arange(len(rows)), targets]
-    prior = np.full(len(SOURCES), 0.5)
+    prior = np.full(rows[0].shape[1], 0.5)
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         scores = features @ weights
@@ -142,6 +150,6 @@ def _fit(rows: list[NDArray[np.float64]], targets: list[int]) -> NDArray[np.floa
         slope = np.einsum("nc,ncf->f", shares, features) - chosen.sum(axis=0) + _SHRINK * away
         return value, slope
 
-    bounds = [(0.0, None)] * len(SOURCES)
+    bounds = [(0.0, None)] * rows[0].shape[1]
     found = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=bounds)
     return np.asarray(found.x, dtype=np.float64)

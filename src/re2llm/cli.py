@@ -14,6 +14,7 @@ from re2llm.commands import (
     langsmith,
     learn,
     model,
+    retriever,
     serve,
     service,
 )
@@ -31,6 +32,7 @@ app.command("demo")(demo.demo)
 app.command("ingest")(data.ingest)
 app.command("explore")(learn.explore)
 app.command("train")(learn.train)
+app.command("train-retriever")(retriever.train_retriever)
 app.command("evaluate")(learn.evaluate)
 app.command("serve")(service.serve)
 app.command("recommend")(serve.recommend)

@@ -25,6 +25,11 @@ class Workspace:
         return self.root / "index"
 
     @property
+    def neural(self) -> Path:
+        """Trained sequence models, and the weights that were learnt with them."""
+        return self.root / "neural"
+
+    @property
     def hints(self) -> Path:
         """Hints: audit log and Chroma."""
         return self.root / "hints"

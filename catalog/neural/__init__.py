@@ -1,0 +1,1 @@
+"""Sequence models of what comes next: trained with torch, asked with numpy alone."""

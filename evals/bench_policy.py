@@ -2,7 +2,9 @@
 
 Run as `python -m re2llm.evals.bench_policy`. No language model: planted worlds, in which the truth
 is known. The figure is the share of the held-out oracle's gain (the best policy on states), against
-unique calls; in the world where nothing helps it is the share of sessions given a hint.
+unique (session, hint) calls; in the world where nothing helps it is the share of sessions given a
+hint. Each session that is asked about costs one call more, once, for its order without a hint: the
+column "base calls".
 """
 
 import argparse
@@ -61,6 +63,7 @@ class Result:
         share: of the oracle's gain; of nothing, where nothing helps, NaN.
         gain: mean held-out reward over no hint.
         hinted: share of held-out sessions given a hint.
+        bases: sessions asked about so far, each of which costs one further call.
         seconds: spent on learning so far, the world's rewards being free.
     """
 
@@ -71,6 +74,7 @@ class Result:
     share: float
     gain: float
     hinted: float
+    bases: int
     seconds: float
 
 
@@ -90,7 +94,7 @@ def _run(world: str, learner: str, seed: int, marks: Sequence[int]) -> list[Resu
         return [
             Result(
                 world=world, learner=learner, seed=seed, calls=mark, share=share, gain=gain,
-                hinted=1.0, seconds=0.0,
+                hinted=1.0, bases=0, seconds=0.0,
             )
             for mark in marks
         ]  # fmt: skip
@@ -111,6 +115,7 @@ def _run(world: str, learner: str, seed: int, marks: Sequence[int]) -> list[Resu
             share=gain / oracle if oracle > 0 else float("nan"),
             gain=gain,
             hinted=float(np.mean([pick.column is not None for pick in picks])),
+            bases=source.bases,
             seconds=time.perf_counter() - start,
         )
         results.append(result)
@@ -141,15 +146,18 @@ def render(results: Sequence[Result], world: str, marks: Sequence[int]) -> Table
     """Return a world's table: median over seeds, with least and most."""
     nothing = WORLDS[world].effect == 0
     what = "share of sessions given a hint" if nothing else "share of the oracle's gain"
-    table = Table("learner", *(f"{mark} calls" for mark in marks), "s", title=f"{world}: {what}")
+    columns = (*(f"{mark} calls" for mark in marks), "base calls", "s")
+    table = Table("learner", *columns, title=f"{world}: {what}")
     for learner in dict.fromkeys(r.learner for r in results if r.world == world):
         own = [r for r in results if (r.world, r.learner) == (world, learner)]
         cells = []
         for mark in marks:
             found = [r.hinted if nothing else r.share for r in own if r.calls == mark]
             cells.append(f"{np.median(found):.2f} [{min(found):.2f}, {max(found):.2f}]")
-        seconds = np.median([r.seconds for r in own if r.calls == marks[-1]])
-        table.add_row(learner, *cells, f"{seconds:.0f}")
+        last = [r for r in own if r.calls == marks[-1]]
+        seconds = np.median([r.seconds for r in last])
+        bases = np.median([r.bases for r in last])
+        table.add_row(learner, *cells, f"{bases:.0f}", f"{seconds:.0f}")
     return table
 
 

@@ -133,15 +133,16 @@ def hint_plans(parts: Parts) -> list[ArmPlan]:
     static = best_static(parts)
     if static and parts.store.get(static, tenant=tenant) is not None:
         plans.append(static_hint(static))
-    if versions(parts.workspace.policy):
+    if versions(parts.workspace.policy_of(parts.settings.tenant)):
         plans.append(policy())
     return plans
 
 
 def best_static(parts: Parts) -> str:
     """Return the id of the hint that the newest training found best for all; or nothing."""
-    saved = versions(parts.workspace.policy)
-    return read_card(parts.workspace.policy, saved[-1]).origin.static_hint if saved else ""
+    folder = parts.workspace.policy_of(parts.settings.tenant)
+    saved = versions(folder)
+    return read_card(folder, saved[-1]).origin.static_hint if saved else ""
 
 
 def fit_blend_on(cases: Sequence[Case]) -> Blend | None:

@@ -81,7 +81,8 @@ async def compare_off_policy(parts: Parts) -> OffPolicy:
     Raises:
         UserError: no policy is saved, or no hint is active.
     """
-    folder, encoder = parts.workspace.policy, parts.store.encoder
+    folder = parts.workspace.policy_of(parts.settings.tenant)
+    encoder = parts.store.encoder
     hints = hint_side(parts.store.eligible(tenant=parts.settings.tenant))
     if not versions(folder) or not len(hints):
         raise UserError("no saved policy or no active hint to compare; run `re2llm train` first")

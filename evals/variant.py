@@ -17,6 +17,7 @@ from re2llm.graph.explore import Plan, explore
 from re2llm.graph.folds import Fold, make_folds
 from re2llm.graph.learn import TrainPlan, learn_policy
 from re2llm.graph.parts import Parts
+from re2llm.graph.serving import WEIGHTS, Weights
 from re2llm.graph.trainers import make_trainer
 from re2llm.graph.weigh import weigh_hinted
 from re2llm.kb_store.chroma_store import ChromaHintStore
@@ -145,7 +146,8 @@ async def _policy(
     if not own.store.hints(tenant=own.settings.tenant, status=_HINTS):
         return "there is no hint to choose from"
     if recipe.policy_from == "elsewhere":
-        return await _carried(own, other_workspace(elsewhere).policy, valid)
+        there = other_workspace(elsewhere).policy_of(own.settings.tenant)
+        return await _carried(own, there, valid)
     plan = TrainPlan(
         trainer=make_trainer(recipe.method), calls=recipe.calls, static_calls=recipe.calls // 4 or 1
     )
@@ -159,16 +161,18 @@ async def _carried(own: VariantParts, policies: Path, valid: Sequence[Case]) -> 
     version = current(policies)
     if version is None:
         return "there is no policy that serves elsewhere"
-    await asyncio.to_thread(shutil.copytree, policies, own.workspace.policy)
+    folder = own.workspace.policy_of(own.settings.tenant)
+    await asyncio.to_thread(shutil.copytree, policies, folder)
     encoder = own.store.encoder
-    policy = load_policy(own.workspace.policy, encoder=encoder.identity, dim=encoder.dim)
+    policy = load_policy(folder, encoder=encoder.identity, dim=encoder.dim)
     eligible = own.store.eligible(tenant=own.settings.tenant)
     texts = {hint.hint_id: hint.text for hint in eligible.hints}
     chosen = [(case, policy and policy.choose(case.features, eligible).hint_id) for case in valid]
     hinted = [(case, texts[hint_id]) for case, hint_id in chosen if hint_id]
     weighed = await weigh_hinted(own, hinted)
-    own.with_fusion(weighed.fusion)
-    origin = read_card(own.workspace.policy, version).origin
+    weights = Weights(asked=own.asked, fusion=weighed.fusion)
+    (folder / version / WEIGHTS).write_text(weights.model_dump_json(indent=1), "utf-8")
+    origin = read_card(folder, version).origin
     return f"comes from {origin.data} and model {origin.model!r}, without a gate"
 
 

@@ -115,8 +115,10 @@ class VariantParts(Parts):
 
     def refreshed(self) -> "VariantParts":
         """Read policy and fusion anew, after training wrote them."""
+        weights = self.weights_of(self.settings.tenant)
         path = fusion_path(self.workspace, self.identity, self.settings, self.retrieval.version)
-        return replace(self, fusion=SlateFusion.load(path) if path.exists() else self.fusion)
+        plain = SlateFusion.load(path) if path.exists() else self.fusion
+        return replace(self, fusion=weights.fusion if weights else plain)
 
     def close(self) -> None:
         """Let go of what is the variant's own; the rest stays open."""

@@ -160,10 +160,17 @@ class TableRewards:
         self._columns = {hint_id: column for column, hint_id in enumerate(hint_ids)}
         self._rewards = rewards
         self.asked = 0
+        self._sessions: set[int] = set()
+
+    @property
+    def bases(self) -> int:
+        """Count the sessions asked about; each costs one call more, for its plain order."""
+        return len(self._sessions)
 
     async def rewards(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
         """Return the table's entries; 0 for no hint."""
         self.asked += len(pairs)
+        self._sessions.update(session for session, hint_id in pairs if hint_id is not None)
         return np.array(
             [
                 0.0 if hint_id is None else self._rewards[session, self._columns[hint_id]]

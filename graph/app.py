@@ -114,7 +114,7 @@ class Re2LLM:
             candidates: item ids to rank instead of retrieving.
             filters: hard limits, as `re2llm.catalog.filters.Filters.parse` reads them.
             hint: `policy`, `none`, or a hint's id.
-            tenant: whose hints are used; the settings' tenant without a word.
+            tenant: whose hints and policy are used; the settings' tenant without a word.
 
         Raises:
             UserError: the request is malformed.
@@ -149,8 +149,14 @@ class Re2LLM:
     ) -> Outcome:
         """Tell what the shopper took; an error makes the system reflect.
 
-        Saying the same again changes nothing and returns the same outcome. Whose slate it is, is
-        the caller's business; what is learnt goes to `tenant`, or the settings' one.
+        Saying the same again changes nothing and returns the same outcome. What is learnt goes to
+        the tenant that the slate was served to.
+
+        Args:
+            slate_id: of the slate.
+            chosen: the item taken, or None where nothing was.
+            source: who says so (an opaque shopper or client id).
+            tenant: who gives the feedback; checked where it is given.
 
         Args:
             slate_id: which slate.
@@ -160,7 +166,8 @@ class Re2LLM:
             tenant: whose knowledge base.
 
         Raises:
-            UserError: no such slate was served here, or it has other feedback already.
+            UserError: no such slate was served here (to this tenant), or it has other feedback
+                already.
         """
         if self.graph.checkpointer is None:
             raise UserError("feedback needs checkpoints; set RE2LLM_CHECKPOINTS=true")
@@ -171,7 +178,7 @@ class Re2LLM:
             feedback["session"] = session
         lock = self._resuming.setdefault(slate_id, asyncio.Lock())
         async with lock:
-            output = await self._resume(slate_id, feedback, tenant or self.parts.settings.tenant)
+            output = await self._resume(slate_id, feedback, tenant)
         self._resuming.pop(slate_id, None)
         after = ("await_feedback", "reflect")
         return Outcome(
@@ -181,18 +188,23 @@ class Re2LLM:
             usage=read_usage(output, after),
         )
 
-    async def _resume(self, slate_id: str, feedback: Feedback, tenant: str) -> RecommendOutput:
+    async def _resume(
+        self, slate_id: str, feedback: Feedback, tenant: str | None
+    ) -> RecommendOutput:
         thread = _thread(slate_id)
         snapshot = await self.graph.aget_state(thread)
         if not snapshot.values:
             raise UserError(f"no slate {slate_id!r} was served from this workspace")
+        served = snapshot.values.get("tenant") or self.parts.settings.tenant
+        if tenant is not None and tenant != served:
+            raise UserError(f"no slate {slate_id!r} was served to tenant {tenant!r}")
         if not snapshot.next:
             if snapshot.values.get("feedback") != feedback:
                 raise UserError(f"slate {slate_id!r} has other feedback already")
             return cast(RecommendOutput, snapshot.values)
         if feedback["chosen"] is not None and feedback["chosen"] not in self.parts.catalog:
             raise UserError(f"item {feedback['chosen']!r} is not in the catalogue")
-        context = Context(tenant=tenant)
+        context = Context(tenant=served)
         given: Command[str] | None = Command(resume=feedback) if snapshot.interrupts else None
         told = {"slate_id": slate_id, **feedback}
         traced = self.tracing.trace("feedback", uuid.uuid4().hex, told, thread_id=slate_id)

@@ -7,15 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.graph.cases import Case
+from re2llm.graph.learn_mix import mixed_values
 from re2llm.graph.parts import Parts
 from re2llm.graph.weigh import weigh_hinted
-from re2llm.kb_store.hint import Hint, Status
+from re2llm.kb_store.store import Eligible
+from re2llm.llm.mix import Mix
 from re2llm.policy.bootstrap import mean_interval
 from re2llm.policy.gate import Rival
 from re2llm.policy.hint_side import HintSide
 from re2llm.policy.paid import PaidRewards
 from re2llm.policy.scorer import Scorer
-from re2llm.policy.serving import ScoringPolicy
+from re2llm.policy.serving import Pick, ScoringPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,84 +31,106 @@ class CurvePoint:
 
 
 class Judging:
-    """Validation cases and what is known of them under the hints."""
+    """Held-out cases and what is known of them under the hints, judged by the slate as served."""
 
     def __init__(
-        self, parts: Parts, cases: Sequence[Case], hints: HintSide, texts: dict[str, str]
+        self,
+        parts: Parts,
+        cases: Sequence[Case],
+        hints: HintSide,
+        texts: dict[str, str],
+        mix: Mix | None = None,
     ) -> None:
+        """Judge with the parts' fusion; with a mix, slates are mixed as they will be served."""
         self.states = np.stack([case.features for case in cases])
         self.hints = hints
+        self.cases = cases
         self.source = paid_rewards(parts, cases, texts)
         self._parts = parts
-        self._cases = cases
-        self._seed = parts.settings.seed
+        self._texts = texts
+        self._mix = mix
 
     @property
     def gains(self) -> NDArray[np.float64]:
-        """(cases, hints) gains; NaN where they were not needed."""
-        return known_gains(self._parts, self._cases, self.hints)
+        """(cases, hints) gains of single orders; NaN where they were not needed."""
+        return known_gains(self._parts, self.cases, self.hints)
 
     @property
-    def base(self) -> float:
-        """Mean metric without a hint."""
-        keys = [case.key for case in self._cases]
-        return float(np.nanmean(self._parts.rewards.table(self._parts.scope, keys, ()).base))
+    def bases(self) -> NDArray[np.float64]:
+        """(cases,) metric without a hint; NaN where it was not measured."""
+        keys = [case.key for case in self.cases]
+        return self._parts.rewards.table(self._parts.scope, keys, ()).base
 
-    async def pay_for(self, policy: ScoringPolicy) -> None:
-        """Measure what the policy would choose, and every session without a hint."""
-        await self.source.bases(range(len(self._cases)))
+    def picks(self, policy: ScoringPolicy) -> list[Pick]:
+        """Return what the policy would choose for each case."""
+        return policy.best(self.states, self.hints)
+
+    async def measured(self, policy: ScoringPolicy) -> NDArray[np.float64]:
+        """Return (cases, hints) gains, measured wherever the policy would choose the hint."""
+        picks = self.picks(policy)
+        await self.source.bases(range(len(self.cases)))
         await self.source.rewards(
             [
                 (row, self.hints.ids[pick.column])
-                for row, pick in enumerate(policy.best(self.states, self.hints))
+                for row, pick in enumerate(picks)
                 if pick.column is not None
             ]
         )
-
-    async def point(self, calls: int, scorer: Scorer) -> CurvePoint:
-        """Measure a policy on all cases."""
-        policy = ScoringPolicy(scorer=scorer, name="snapshot")
-        await self.pay_for(policy)
         gains = self.gains
+        if self._mix is not None and self._mix.further > 0:
+            values = await mixed_values(
+                policy, self.cases, self.hints, self._texts, self._parts.measure, self._mix
+            )
+            mixed, bases = values - self.bases, self.bases
+            for row, pick in enumerate(picks):
+                if pick.column is not None:
+                    gains[row, pick.column] = mixed[row] if np.isfinite(bases[row]) else np.nan
+        return gains
+
+    async def point(self, calls: int, policy: ScoringPolicy, *, seed: int) -> CurvePoint | None:
+        """Measure a policy on all cases; None where nothing could be measured."""
+        gains = await self.measured(policy)
         picked = np.array(
             [
                 0.0 if pick.column is None else gains[row, pick.column]
-                for row, pick in enumerate(policy.best(self.states, self.hints))
+                for row, pick in enumerate(self.picks(policy))
             ]
         )
-        found = mean_interval(picked[np.isfinite(picked)], seed=self._seed)
+        picked = picked[np.isfinite(picked)]
+        if not len(picked):
+            return None
+        found = mean_interval(picked, seed=seed)
         return CurvePoint(calls=calls, gain=found.mean, low=found.low, high=found.high)
 
 
 async def static_rival(
-    parts: Parts, cases: Sequence[Case], hint_id: str, texts: dict[str, str]
+    parts: Parts,
+    fit: Sequence[Case],
+    judged: Sequence[Case],
+    hint_id: str,
+    texts: dict[str, str],
 ) -> Rival:
     """Measure one hint for all on the slate, its order weighed as is best for it."""
-    weighed = await weigh_hinted(parts, [(case, texts[hint_id]) for case in cases])
-    source = paid_rewards(weighed.as_served, cases, texts)
-    gains = await source.rewards([(row, hint_id) for row in range(len(cases))])
+    weighed = await weigh_hinted(parts, [(case, texts[hint_id]) for case in fit])
+    source = paid_rewards(weighed.as_served, judged, texts)
+    gains = await source.rewards([(row, hint_id) for row in range(len(judged))])
     return Rival(hint_id=hint_id, gains=gains)
 
 
-def promote(parts: Parts, policy: ScoringPolicy, judging: Judging) -> tuple[Hint, ...]:
-    """Activate the shadow hints that the policy chooses, and by which it gains on average."""
-    gains = judging.gains
-    found: dict[int, list[float]] = {}
-    for row, pick in enumerate(policy.best(judging.states, judging.hints)):
-        if pick.column is not None and np.isfinite(gains[row, pick.column]):
-            found.setdefault(pick.column, []).append(float(gains[row, pick.column]))
-    promoted = []
-    for column, seen in sorted(found.items()):
-        hint = parts.store.get(judging.hints.ids[column], tenant=parts.settings.tenant)
-        if hint is None or hint.status is not Status.SHADOW or sum(seen) <= 0:
-            continue
-        why = (
-            f"the policy chooses it in {len(seen)} held-out sessions and gains "
-            f"{sum(seen) / len(seen):+.3f} there"
-        )
-        promoted.append(replace(hint, status=Status.ACTIVE, reason=why))
-    parts.store.put_all(promoted, by="train", why="chosen by the policy that serves")
-    return tuple(promoted)
+def snapshot(scorer: Scorer, calls: int = 1) -> ScoringPolicy:
+    """Return the policy that a scorer would be."""
+    return ScoringPolicy(scorer=scorer, name="snapshot", calls=calls)
+
+
+def as_eligible(eligible: Eligible, ids: Sequence[str]) -> Eligible:
+    """Return the hints of these ids, in the order in which they are."""
+    wanted = set(ids)
+    rows = [row for row, hint in enumerate(eligible.hints) if hint.hint_id in wanted]
+    return replace(
+        eligible,
+        hints=tuple(eligible.hints[row] for row in rows),
+        vectors=eligible.vectors[rows],
+    )
 
 
 def paid_rewards(parts: Parts, cases: Sequence[Case], texts: dict[str, str]) -> PaidRewards:

@@ -1,36 +1,37 @@
 """Training as a shop runs it: rewards paid once, a policy learnt, a gate before it serves."""
 
-import hashlib
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from re2llm.errors import UserError
 from re2llm.graph.cases import Case
+from re2llm.graph.diagnosis import Diagnosis, Seen, diagnose
+from re2llm.graph.fitting import Fitting
 from re2llm.graph.folds import Fold
 from re2llm.graph.judging import (
     CurvePoint,
     Judging,
     known_gains,
     paid_rewards,
-    promote,
+    snapshot,
     static_rival,
 )
-from re2llm.graph.learn_mix import learn_mix
+from re2llm.graph.parted import parted
 from re2llm.graph.parts import Parts
-from re2llm.graph.weigh import Report, weigh_hinted
+from re2llm.graph.policy_card import make_card
+from re2llm.graph.promote import may_serve
+from re2llm.graph.serving import WEIGHTS
+from re2llm.graph.weigh import Report, weigh_unsaved
 from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.store import Eligible
-from re2llm.llm.prompts import prompt_version
 from re2llm.llm.usage import Usage
-from re2llm.policy.card import Card, Origin
 from re2llm.policy.features import FEATURE_GROUPS
-from re2llm.policy.gate import Decision, judge
+from re2llm.policy.gate import Decision, GateRules, judge
 from re2llm.policy.halving import Halving
-from re2llm.policy.saved import save_policy
+from re2llm.policy.saved import save_policy, switch
 from re2llm.policy.scorer import Scorer
 from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.training import Point, Problem, Trained, Trainer
@@ -42,12 +43,14 @@ class TrainPlan:
 
     Attributes:
         trainer: how to learn.
-        calls: (session, hint) pairs that may be paid for on training sessions.
-        static_calls: the same, for finding the best static hint that the policy must match.
+        calls: (session, hint) pairs that may be paid for on training sessions; each session that
+            is asked about costs one call more, once, for its order without a hint.
+        static_calls: pairs more, for finding the best static hint that the policy must match; the
+            learner goes on from them.
         hints: so many hints are learnt about at most, the most promising ones.
         curve: how many points of the learning curve are measured on validation sessions; each
             costs about one call per session and choice that is new.
-        slack: how far below 0 the gate's lower bounds may lie, in the metric's units.
+        rules: what the gate demands.
     """
 
     trainer: Trainer
@@ -55,7 +58,7 @@ class TrainPlan:
     static_calls: int = 500
     hints: int = 60
     curve: int = 0
-    slack: float = 0.005
+    rules: GateRules = field(default_factory=lambda: GateRules(slack=0.005))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,21 +68,25 @@ class Learnt:
     Attributes:
         version: of the saved policy, whether it serves or not.
         decision: of the gate.
-        base: mean metric of the validation sessions without a hint.
-        curve: on validation sessions.
+        base: mean metric of the held-out sessions without a hint; NaN where none was measured.
         promoted: shadow hints that became active, since the policy gains by them.
-        paid: (session, hint) values that were asked for; the rest was known.
+        paid: values that were asked for, those without a hint included; the rest was known.
+        diagnosis: numbers to look at, all of them measured already.
     """
 
     version: str
     decision: Decision
     base: float
-    curve: tuple[CurvePoint, ...]
-    points: tuple[Point, ...]
     promoted: tuple[Hint, ...]
     hints: int
     paid: int
     usage: Usage
+    diagnosis: Diagnosis
+
+    @property
+    def curve(self) -> tuple[CurvePoint, ...]:
+        """Return how the slates of the judged sessions gained, call by call."""
+        return self.diagnosis.slate_curve
 
 
 async def learn_policy(
@@ -87,130 +94,136 @@ async def learn_policy(
 ) -> Learnt:
     """Train a policy on the folds' cases, judge it on validation cases, save it.
 
-    What is learnt by is the setting `reward`; what an order counts that was given under the
-    policy's hints is fitted next, and the slates that come out are what the gate judges.
-    It serves from now on if the gate says so; otherwise whatever served before goes on serving.
-    What was paid for before is known and costs nothing; a stop loses at most the calls under way.
+    What is learnt by is the setting `reward`. On two fifths of the validation sessions is fitted
+    what orders count in the slate, which shadow hints become active, and how orders mix; on the
+    others the gate judges exactly what would serve. It serves from now on if the gate says so;
+    otherwise nothing changes but the record. What was paid for before is known and costs nothing;
+    a stop loses at most the calls under way.
 
     Raises:
-        UserError: there are no hints, or no session to learn from or to judge by.
+        UserError: there are no hints, no session to learn from or to judge by, or the model gives
+            no usable answer.
     """
     cases = [case for fold in folds for case in fold.cases]
-    if not valid:
-        raise UserError("no validation session has a target; the gate cannot judge a new policy")
+    fit, judged = parted(valid)
+    if not fit or not judged:
+        raise UserError(
+            f"{len(valid)} validation sessions have a target; at least {plan.rules.sessions} to "
+            f"{2 * plan.rules.sessions} are needed to fit weights on and to judge a policy by"
+        )
+    parts = await weigh_unsaved(parts, fit, report)
     eligible = _to_learn(parts, plan.hints)
     texts = {hint.hint_id: hint.text for hint in eligible.hints}
-    known = parts.rewards.table(
-        parts.scope, [case.key for case in cases], [hint.hint_id for hint in eligible.hints]
+    learning = _Learning(parts, cases, eligible, plan, report)
+    static_hint, trained = await learning.run()
+    policy = ScoringPolicy(
+        scorer=trained.scorer, name=plan.trainer.name, calls=parts.settings.calls_per_slate
     )
-    problem = Problem.over(
-        np.stack([case.features for case in cases]) if cases else np.zeros((0, 0), np.float32),
-        eligible,
-        known=known.gains,
-        groups=FEATURE_GROUPS,
-    )
-    source = paid_rewards(parts, cases, texts)
-    snapshots: list[tuple[int, Scorer]] = []
-
-    def note(point: Point, scorer: Callable[[], Scorer]) -> None:
-        report(point.calls, plan.calls)
-        wanted = (len(snapshots) + 1) * plan.calls / (plan.curve + 1)
-        if plan.curve and point.calls >= wanted:
-            snapshots.append((point.calls, scorer()))
-
-    seed = parts.settings.seed
-    static = await Halving().train(problem, source, calls=plan.static_calls, seed=seed)
-    problem = replace(problem, known=known_gains(parts, cases, problem.hints))
-    trained = await plan.trainer.train(problem, source, calls=plan.calls, seed=seed, progress=note)
-    policy = ScoringPolicy(scorer=trained.scorer, name=plan.trainer.name)
-    states = np.stack([case.features for case in valid])
-    static_hint = problem.hints.ids[int(static.scorer.scores(states[:1], problem.hints).argmax())]
-    rival = await static_rival(parts, valid, static_hint, texts)
-    picked = [
-        (case, texts[problem.hints.ids[pick.column]])
-        for case, pick in zip(valid, policy.best(states, problem.hints), strict=True)
-        if pick.column is not None
-    ]
-    parts = (await weigh_hinted(parts, picked)).as_served
-    judging = Judging(parts, valid, problem.hints, texts)
-    await judging.pay_for(policy)
+    fitting = Fitting(parts, fit, eligible, learning.problem.hints, policy)
+    ready = await fitting.run(report)
+    judging = Judging(ready.parts, judged, ready.hints, texts, ready.mix)
+    rival = await static_rival(parts, fit, judged, static_hint, texts)
     decision = judge(
-        policy, judging.states, problem.hints, judging.gains, rival, slack=plan.slack, seed=seed
+        policy,
+        judging.states,
+        judging.hints,
+        await judging.measured(policy),
+        rival,
+        rules=plan.rules,
+        seed=parts.settings.seed,
     )
-    curve = [await judging.point(calls, scorer) for calls, scorer in snapshots]
-    curve.append(await judging.point(len(trained.logged), trained.scorer))
-    promoted: tuple[Hint, ...] = ()
-    if decision.serves:
-        promoted = promote(parts, policy, judging)
-        parts = parts.with_fusion(parts.fusion)
-        if parts.settings.calls_per_slate > 1:
-            active = parts.store.eligible(tenant=parts.settings.tenant)
-            several = replace(policy, calls=parts.settings.calls_per_slate)
-            parts.with_mix(
-                await learn_mix(several, active, valid, parts.measure, report, seed=seed)
-            )
+    seen = Seen(
+        policy=policy,
+        way=[*learning.way(policy.calls), (len(trained.logged), policy)],
+        rival=rival,
+        points=trained.curve,
+        known=learning.known(),
+        texts=texts,
+    )
+    diagnosis = await diagnose(parts, judging, seen)
+    bases = judging.bases
+    base = float(np.nanmean(bases)) if np.isfinite(bases).any() else float("nan")
     version = save_policy(
-        parts.workspace.policy,
+        parts.workspace.policy_of(parts.settings.tenant),
         trained.scorer,
-        _card(parts, plan, trained, decision, judging, static_hint),
-        serve=decision.serves,
+        make_card(parts, plan.trainer.name, trained, decision, base, ready.hints.ids, static_hint),
+        serve=False,
+        beside={WEIGHTS: ready.weights.model_dump_json(indent=1)},
     )
+    if decision.serves:
+        why = "chosen by the policy that serves"
+        parts.store.put_all(ready.promoted, by="train", why=why)
+        switch(parts.workspace.policy_of(parts.settings.tenant), version)
     return Learnt(
         version=version,
         decision=decision,
-        base=judging.base,
-        curve=tuple(curve),
-        points=trained.curve,
-        promoted=promoted,
-        hints=len(problem.hints),
-        paid=source.paid + judging.source.paid,
+        base=base,
+        promoted=ready.promoted if decision.serves else (),
+        hints=len(eligible.hints),
+        paid=learning.source.paid + fitting.paid + judging.source.paid,
         usage=parts.client.budget.spent,
+        diagnosis=diagnosis,
     )
 
 
+class _Learning:
+    """The training sessions: the best static hint first, then the policy."""
+
+    def __init__(
+        self, parts: Parts, cases: Sequence[Case], eligible: Eligible, plan: TrainPlan, told: Report
+    ) -> None:
+        self._parts, self._cases, self._plan, self._told = parts, cases, plan, told
+        texts = {hint.hint_id: hint.text for hint in eligible.hints}
+        self.source = paid_rewards(parts, cases, texts)
+        keys = [case.key for case in cases]
+        ids = [hint.hint_id for hint in eligible.hints]
+        self.problem = Problem.over(
+            np.stack([case.features for case in cases]) if cases else np.zeros((0, 0), np.float32),
+            eligible,
+            known=parts.rewards.table(parts.scope, keys, ids).gains,
+            groups=FEATURE_GROUPS,
+        )
+        self._snapshots: list[tuple[int, Scorer]] = []
+
+    async def run(self) -> tuple[str, Trained]:
+        """Return the best static hint, and what was learnt."""
+        plan, seed = self._plan, self._parts.settings.seed
+        static = await Halving().train(
+            self.problem, self.source, calls=plan.static_calls, seed=seed
+        )
+        gains = static.scorer.scores(self.problem.states[:1], self.problem.hints)
+        static_hint = self.problem.hints.ids[int(gains.argmax())]
+        self.problem = replace(
+            self.problem, known=known_gains(self._parts, self._cases, self.problem.hints)
+        )
+        trained = await plan.trainer.train(
+            self.problem, self.source, calls=plan.calls, seed=seed, progress=self._note
+        )
+        return static_hint, trained
+
+    def known(self) -> NDArray[np.float64]:
+        """Return (cases, hints) all gains that are known by now."""
+        return known_gains(self._parts, self._cases, self.problem.hints)
+
+    def way(self, calls: int) -> list[tuple[int, ScoringPolicy]]:
+        """Return the policy as it was on its way, with the calls paid by then."""
+        return [(spent, snapshot(scorer, calls)) for spent, scorer in self._snapshots]
+
+    def _note(self, point: Point, scorer: Callable[[], Scorer]) -> None:
+        plan = self._plan
+        self._told(point.calls, plan.calls)
+        wanted = (len(self._snapshots) + 1) * plan.calls / (plan.curve + 1)
+        if plan.curve and point.calls >= wanted:
+            self._snapshots.append((point.calls, scorer()))
+
+
 def _to_learn(parts: Parts, most: int) -> Eligible:
-    """Take the active hints, and shadow hints, the best by their lower bound first."""
+    """Take the active hints, and the shadow hints that may become active, best ones first."""
     tenant = parts.settings.tenant
     active = parts.store.hints(tenant=tenant, status=[Status.ACTIVE])
     shadow = parts.store.hints(tenant=tenant, status=[Status.SHADOW])
+    shadow = [hint for hint in shadow if may_serve(parts, hint)]
     shadow.sort(key=lambda hint: (-hint.evidence.gain, hint.hint_id))
     hints = sorted([*active, *shadow][: max(most, len(active))], key=lambda hint: hint.hint_id)
     vectors = parts.store.encoder.encode([hint.text for hint in hints])
     return Eligible(hints=tuple(hints), vectors=vectors)
-
-
-def _card(
-    parts: Parts,
-    plan: TrainPlan,
-    trained: Trained,
-    decision: Decision,
-    judging: Judging,
-    static_hint: str,
-) -> Card:
-    digest = hashlib.sha256("\0".join(judging.hints.ids).encode()).hexdigest()[:12]
-    encoder = parts.store.encoder
-    return Card(
-        kind=trained.scorer.kind,
-        origin=Origin(
-            trainer=plan.trainer.name,
-            data=f"{parts.dataset.meta.name}, {len(trained.logged)} new rewards",
-            model=parts.settings.model_label,
-            prompt_version=prompt_version(),
-            metric=parts.scope.metric,
-            knowledge_base=f"{len(judging.hints)} hints, {digest}",
-            calls=len(trained.logged),
-            seed=parts.settings.seed,
-            created=datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds"),
-            static_hint=static_hint,
-        ),
-        encoder=encoder.identity,
-        dim=encoder.dim,
-        caution=ScoringPolicy(scorer=trained.scorer, name="").caution,
-        metrics={
-            "held-out ndcg without a hint": judging.base,
-            "held-out gain over no hint": decision.over_none.mean,
-            "held-out gain over the best static hint": decision.over_static.mean,
-            "share of sessions with a hint": decision.hinted,
-        },
-        gate=decision.words,
-    )

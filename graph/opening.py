@@ -13,11 +13,11 @@ from re2llm.graph.knowledge import open_quota, open_store
 from re2llm.graph.models import open_model, open_scores, require_token_probabilities
 from re2llm.graph.parts import Parts
 from re2llm.graph.retrieval import open_retrieval
+from re2llm.graph.serving import plain_fusion, read_weights
 from re2llm.llm.ask import FORMS
 from re2llm.llm.budget import Budget, BudgetLimits
 from re2llm.llm.cache import AnswerCache
 from re2llm.llm.client import ModelClient
-from re2llm.llm.fusion import SlateFusion
 from re2llm.llm.pace import Pace, PaceLimits
 from re2llm.llm.patience import Patience
 from re2llm.llm.prices import FREE, find_price
@@ -53,7 +53,8 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
         )
     )
     path = fusion_path(workspace, identity, settings, retrieval.version)
-    fusion = SlateFusion.load(path) if path.exists() else SlateFusion()
+    weights = read_weights(workspace, settings.tenant, path.stem)
+    fusion = weights.fusion if weights else plain_fusion(path)
     url = settings.database
     with few_connections(url, settings.database_connections), ExitStack() as opened:
         cache = opened.enter_context(closing(AnswerCache(workspace.answers, url=url)))

@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
-import numpy as np
 from langchain_core.language_models import BaseChatModel
-from numpy.typing import NDArray
 
 from re2llm.catalog.dataset import Dataset
 from re2llm.catalog.items import Catalog
@@ -17,7 +15,16 @@ from re2llm.graph.builder import Steps
 from re2llm.graph.cases import Case, CaseMaker
 from re2llm.graph.files import fusion_path
 from re2llm.graph.measure import Known, Measure, depth
+from re2llm.graph.parted import parted
 from re2llm.graph.retrieval import Retrieval
+from re2llm.graph.serving import (
+    NoPolicy,
+    Others,
+    Serving,
+    Weights,
+    plain_fusion,
+    read_weights,
+)
 from re2llm.graph.trial import SimilarSessions
 from re2llm.graph.ways import make_reranker
 from re2llm.kb_store.admission import HintAdmission, Writer
@@ -27,7 +34,6 @@ from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.names import Names
 from re2llm.kb_store.quota import ReflectionQuota
 from re2llm.kb_store.redundancy import Redundancy
-from re2llm.kb_store.store import Eligible
 from re2llm.kb_store.verdict import AdmissionRules
 from re2llm.llm.cache import AnswerCache
 from re2llm.llm.client import ModelClient
@@ -36,13 +42,12 @@ from re2llm.llm.judge import HintJudge
 from re2llm.llm.mix import Mix
 from re2llm.llm.prompts import prompt_texts, prompt_version
 from re2llm.llm.reflector import ThreeTurnReflector
-from re2llm.nodes.protocols import Reranker
+from re2llm.nodes.protocols import HintPolicy, Reranker
 from re2llm.nodes.reflect import Reflect
 from re2llm.nodes.rerank import Rerank
 from re2llm.nodes.retrieve import RetrieveCandidates
 from re2llm.nodes.select_hint import SelectHint
 from re2llm.nodes.tally import Tally
-from re2llm.policy.choice import Choice
 from re2llm.policy.rewards import RewardStore, Scope
 from re2llm.policy.saved import load_policy
 from re2llm.settings import Settings
@@ -50,16 +55,10 @@ from re2llm.workspace import Workspace
 
 _TRIAL_SESSIONS = 500
 """So many validation sessions are held ready for trying what feedback suggests."""
-
-
-class NoPolicy:
-    """Before a policy is trained: no hint, and it says so."""
-
-    version = "no policy trained"
-
-    def choose(self, state: NDArray[np.float32], eligible: Eligible) -> Choice:  # noqa: ARG002
-        """Choose no hint."""
-        return Choice(hint_id=None, propensity=1.0, gain=None, version=self.version)
+FEEDBACK_SOURCES = 2
+"""So many independent sources must lead to a hint from feedback before it becomes active."""
+_TENANTS = 256
+"""The policies of so many other tenants stay open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +69,7 @@ class Parts:
         identity: names the model and all that can change its answers, never a key.
         retrieval: the index, with what makes vectors of items' texts; `store` has its own encoder.
         scorer: asks for log-probabilities, where the settings' way is `likelihood`.
-        fusion: as it was when this was opened; `with_fusion` takes a new one.
+        fusion: of the policy that served this tenant when this was opened, else the plain one.
         owned: clients that were opened for this, and are closed with it.
         steps: the graph's, for serving.
     """
@@ -109,14 +108,53 @@ class Parts:
 
     @cached_property
     def mix(self) -> Mix:
-        """Joins several orders of one session, as it was learnt by training."""
-        path = self._mix_path
-        return Mix.load(path) if path.exists() else Mix()
+        """Joins several orders of one session, as it was learnt for the policy that serves."""
+        return self._mix_of(self.weights_of(self.settings.tenant))
 
     @property
-    def _mix_path(self) -> Path:
-        path = self._fusion_path
-        return path.with_name(f"{self.settings.calls_per_slate} calls {path.name}")
+    def asked(self) -> str:
+        """Name what weights of orders belong to: model, way of asking, prompts and data."""
+        return self._fusion_path.stem
+
+    def weights_of(self, tenant: str) -> Weights | None:
+        """Read how the orders of the policy that serves this tenant become slates."""
+        return read_weights(self.workspace, tenant, self.asked)
+
+    def _mix_of(self, weights: Weights | None) -> Mix:
+        fits = weights is not None and weights.calls == self.settings.calls_per_slate
+        return weights.mix if weights is not None and fits else Mix()
+
+    def policy_of(self, tenant: str) -> HintPolicy:
+        """Open the policy that serves a tenant.
+
+        Raises:
+            UserError: it is damaged, or does not fit the workspace.
+        """
+        found = load_policy(
+            self.workspace.policy_of(tenant),
+            encoder=self.store.encoder.identity,
+            dim=self.store.encoder.dim,
+            exploration=self.settings.exploration,
+            seed=self.settings.seed,
+            calls=self.settings.calls_per_slate,
+        )
+        return found or NoPolicy()
+
+    @cached_property
+    def others(self) -> Others:
+        """Finds what serves other tenants."""
+        plain = plain_fusion(self._fusion_path)
+
+        @lru_cache(maxsize=_TENANTS)
+        def serving(tenant: str) -> Serving:
+            weights = self.weights_of(tenant)
+            return Serving(
+                policy=self.policy_of(tenant),
+                fusion=weights.fusion if weights else plain,
+                mix=self._mix_of(weights),
+            )
+
+        return Others(self.settings.tenant, serving)
 
     @property
     def _fusion_path(self) -> Path:
@@ -142,14 +180,6 @@ class Parts:
     def steps(self) -> Steps:
         """The graph's steps."""
         settings, catalog = self.settings, self.catalog
-        policy = load_policy(
-            self.workspace.policy,
-            encoder=self.store.encoder.identity,
-            dim=self.store.encoder.dim,
-            exploration=settings.exploration,
-            seed=settings.seed,
-            calls=settings.calls_per_slate,
-        )
         return Steps(
             retrieve=RetrieveCandidates(
                 catalog=catalog,
@@ -160,7 +190,8 @@ class Parts:
             select=SelectHint(
                 catalog=catalog,
                 store=self.store,
-                policy=policy or NoPolicy(),
+                policy=self.policy_of(settings.tenant),
+                others=self.others.policy,
                 encoder=self.store.encoder,
                 limit=settings.hint_limit,
             ),
@@ -169,13 +200,18 @@ class Parts:
                 reranker=self.reranker,
                 fusion=self.fusion,
                 mix=self.mix,
+                others=self.others.slates,
                 reasons=settings.reasons,
                 deadline=settings.timeout,
             ),
             reflect=Reflect(
                 catalog=catalog,
                 reflector=ThreeTurnReflector(client=self.client),
-                admission=self.admission(self.valid_cases, source="feedback", sources=2),
+                admission=self.admission(
+                    lambda: parted(self.valid_cases())[0],
+                    source="feedback",
+                    sources=FEEDBACK_SOURCES,
+                ),
                 quota=self.quota,
             ),
             tally=Tally(
@@ -255,17 +291,11 @@ class Parts:
         )
 
     def with_fusion(self, fusion: SlateFusion) -> "Parts":
-        """Keep a newly learnt fusion, and return the parts that use it."""
+        """Keep a newly learnt fusion for where no policy serves; return the parts that use it."""
         path = self._fusion_path
         path.parent.mkdir(parents=True, exist_ok=True)
         fusion.save(path)
         return replace(self, fusion=fusion)
-
-    def with_mix(self, mix: Mix) -> "Parts":
-        """Keep a newly learnt mix, and return the parts that use it."""
-        self._mix_path.parent.mkdir(parents=True, exist_ok=True)
-        mix.save(self._mix_path)
-        return replace(self)
 
     def close(self) -> None:
         """Let go of files and locks."""

@@ -27,6 +27,22 @@ async def learn_fusion(parts: Parts, cases: Sequence[Case], report: Report) -> P
     return parts.with_fusion(fitted.model_copy(update={"hinted": hinted}))
 
 
+async def weigh_unsaved(parts: Parts, cases: Sequence[Case], report: Report) -> Parts:
+    """Do the same for one training, whose gate decides whether it is kept.
+
+    Args:
+        parts: what comes back differs in `fusion` alone, and not at all where there are too few
+            cases to fit it on.
+        cases: validation cases that the gate does not judge by.
+        report: hears of progress.
+    """
+    fitted = await weigh_plain(parts, cases, report)
+    if not fitted.sessions:
+        return parts
+    hinted = max(fitted.weight, LEARNING_WEIGHT)
+    return replace(parts, fusion=fitted.model_copy(update={"hinted": hinted}))
+
+
 async def weigh_plain(parts: Parts, cases: Sequence[Case], report: Report) -> SlateFusion:
     """Fit what an order counts that was given without a hint; nothing is saved."""
     examples = await _examples(parts, [(case, None) for case in cases], report)

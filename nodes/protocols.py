@@ -1,7 +1,7 @@
 """What the steps need from the rooms below, and nothing of how those do it."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,14 @@ class HintPolicy(Protocol):
 
     def choose(self, state: NDArray[np.float32], eligible: Eligible) -> Choice:
         """Choose for one session; `state` is (features,)."""
+
+
+@runtime_checkable
+class Shortlisting(Protocol):
+    """A policy that can narrow any number of hints down quickly, by what it would choose."""
+
+    def shortlist(self, state: NDArray[np.float32], eligible: Eligible, n: int) -> Eligible:
+        """Return up to n hints, by id: those with the highest scores for this session."""
 
 
 class Reranker(Protocol):

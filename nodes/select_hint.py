@@ -1,6 +1,7 @@
 """Second step: which hint, if any, this session is asked with."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
@@ -11,7 +12,7 @@ from re2llm.errors import UserError
 from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.store import HintStore
 from re2llm.nodes.context import Context, knobs
-from re2llm.nodes.protocols import HintPolicy
+from re2llm.nodes.protocols import HintPolicy, Shortlisting
 from re2llm.nodes.reading import candidates, session_items
 from re2llm.nodes.state import HintChoice, State
 from re2llm.policy.choice import Choice
@@ -27,8 +28,11 @@ class SelectHint:
     Policies learn from sessions that have items; where there is none yet, they are not asked.
 
     Attributes:
-        limit: how many hints the knowledge base narrows its active ones down to, by nearness to
-            the session, before the policy scores them.
+        policy: of the tenant that this process is for.
+        limit: how many hints a choice is made from. Where there are more, the policy itself
+            narrows them down to the ones that it thinks most of in this session; one that cannot
+            gets those whose words are nearest to the session.
+        others: finds the policies of other tenants; None for the one that `policy` is of.
     """
 
     catalog: Catalog
@@ -36,21 +40,22 @@ class SelectHint:
     policy: HintPolicy
     encoder: TextEncoder
     limit: int = 256
+    others: Callable[[str], HintPolicy | None] = lambda _: None
 
     async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
-        """Write the choice with its propensity.
+        """Write the choice with its propensity, and for whom it was made.
 
         Raises:
             UserError: the caller asked for a hint that this tenant does not have, or that is off.
         """
         context = knobs(runtime)
         if not state.get("candidates"):
-            return {"hint": _no_hint("nothing to rank")}
+            return {"tenant": context.tenant, "hint": _no_hint("nothing to rank")}
         if context.hint == "none":
-            return {"hint": _no_hint("asked for")}
+            return {"tenant": context.tenant, "hint": _no_hint("asked for")}
         choice = await asyncio.to_thread(self._choose, state, context)
         runtime.stream_writer({"step": "select_hint", "hint": choice["text"]})
-        return {"hint": choice}
+        return {"tenant": context.tenant, "hint": choice}
 
     def _choose(self, state: State, context: Context) -> HintChoice:
         if context.hint != "policy":
@@ -65,11 +70,17 @@ class SelectHint:
         session = session_items(state, self.catalog)
         if not session:
             return _no_hint("no session to judge by")
-        words = [item.title for item in session[-5:]] + [state.get("request") or ""]
-        near = self.encoder.encode([" ".join(words)])[0]
-        eligible = self.store.eligible(tenant=context.tenant, near=near, limit=self.limit)
         features = session_features(session, candidates(state, self.catalog), state.get("request"))
-        choice = self.policy.choose(features, eligible)
+        policy = self.others(context.tenant) or self.policy
+        if isinstance(policy, Shortlisting):
+            eligible = self.store.eligible(tenant=context.tenant)
+            if len(eligible.hints) > self.limit:
+                eligible = policy.shortlist(features, eligible, self.limit)
+        else:
+            words = [item.title for item in session[-5:]] + [state.get("request") or ""]
+            near = self.encoder.encode([" ".join(words)])[0]
+            eligible = self.store.eligible(tenant=context.tenant, near=near, limit=self.limit)
+        choice = policy.choose(features, eligible)
         by_id = {hint.hint_id: hint for hint in eligible.hints}
         chosen = None if choice.hint_id is None else by_id[choice.hint_id]
         entry = _entry(choice, chosen, list(by_id))

@@ -80,6 +80,7 @@ class State(TypedDict, total=False):
 
     slate_id: str
     tenant: str
+    """For whom the slate was made; feedback from anybody else is refused."""
     session: list[str]
     request: str | None
     filters: dict[str, object] | None

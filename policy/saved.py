@@ -1,7 +1,8 @@
 """Where policies lie: one folder per version, tensors plus a card, and which version serves.
 
 Tensors are numpy archives read without pickling, so loading never runs code. A version is written
-beside its place and moved there whole; `current` is replaced in one step.
+beside its place and moved there whole; `current` is replaced in one step. What else belongs to a
+policy (how much its orders count) lies in the same folder, so that it comes and goes with it.
 """
 
 import hashlib
@@ -67,7 +68,14 @@ def switch(folder: Path, version: str | None) -> None:
     beside.replace(folder / _CURRENT)
 
 
-def save_policy(folder: Path, scorer: Scorer, card: Card, *, serve: bool) -> str:
+def save_policy(
+    folder: Path,
+    scorer: Scorer,
+    card: Card,
+    *,
+    serve: bool,
+    beside: Mapping[str, str] | None = None,
+) -> str:
     """Save a policy as a new version; returns its name.
 
     Args:
@@ -75,6 +83,7 @@ def save_policy(folder: Path, scorer: Scorer, card: Card, *, serve: bool) -> str
         scorer: what was trained.
         card: its kind, known hints, size and digest are filled in from the scorer.
         serve: whether `current` moves to it.
+        beside: texts by file name that belong to this version; `read_beside` reads them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     blob = _pack(scorer.tensors())
@@ -86,14 +95,16 @@ def save_policy(folder: Path, scorer: Scorer, card: Card, *, serve: bool) -> str
         predicts_gain=scorer.predicts_gain,
         tensors_sha256=hashlib.sha256(blob).hexdigest(),
     )
-    beside = folder / f".new.{os.getpid()}"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
-    (beside / _TENSORS).write_bytes(blob)
-    (beside / _CARD).write_text(dump_card(card), "utf-8")
+    new = folder / f".new.{os.getpid()}"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    (new / _TENSORS).write_bytes(blob)
+    (new / _CARD).write_text(dump_card(card), "utf-8")
+    for name, text in (beside or {}).items():
+        (new / name).write_text(text, "utf-8")
     there = versions(folder)
     version = f"v{int(there[-1][1:]) + 1 if there else 1:04d}"
-    beside.replace(folder / version)
+    new.replace(folder / version)
     if serve:
         switch(folder, version)
     return version
@@ -137,6 +148,13 @@ def load_policy(
         seed=seed,
         calls=calls,
     )
+
+
+def read_beside(folder: Path, name: str, *, version: str | None = None) -> str | None:
+    """Read what was saved beside a version, or beside the one that serves; None where nothing."""
+    version = version or current(folder)
+    path = folder / version / name if version is not None else None
+    return path.read_text("utf-8") if path is not None and path.is_file() else None
 
 
 def read_card(folder: Path, version: str) -> Card:

@@ -59,6 +59,9 @@ class ScoringPolicy:
     _lock: threading.Lock = field(
         init=False, repr=False, compare=False, default_factory=threading.Lock
     )
+    _seen: dict[str, tuple[Eligible, HintSide]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Check the knobs and seed the draws.
@@ -93,10 +96,30 @@ class ScoringPolicy:
 
     def choose_many(self, states: NDArray[np.float32], eligible: Eligible) -> list[Choice]:
         """Choose for several sessions in one pass; `states` is (sessions, features)."""
-        hints = hint_side(eligible)
+        return self.choose_among(states, self._side(eligible))
+
+    def choose_among(self, states: NDArray[np.float32], hints: HintSide) -> list[Choice]:
+        """Do the same among hints that are arrays already."""
         picks = self.best(states, hints)
         choices = [self._explored(pick, hints) for pick in picks]
         return self._with_further(choices, states, hints) if self.calls > 1 else choices
+
+    def shortlist(self, state: NDArray[np.float32], eligible: Eligible, n: int) -> Eligible:
+        """Return the n hints with the highest scores for this session, by id.
+
+        Args:
+            state: (features,).
+            eligible: any number of hints; the same object is made into arrays once.
+            n: how many are left.
+        """
+        hints = self._side(eligible)
+        self._check(state[None], hints)
+        scores = self.scorer.scores(state[None], hints)[0]
+        best = {hints.ids[column] for column in _largest(scores, n)}
+        rows = [row for row, hint in enumerate(eligible.hints) if hint.hint_id in best]
+        return Eligible(
+            hints=tuple(eligible.hints[row] for row in rows), vectors=eligible.vectors[rows]
+        )
 
     def best(self, states: NDArray[np.float32], hints: HintSide) -> list[Pick]:
         """Return the best action of each session, without exploration."""
@@ -122,6 +145,15 @@ class ScoringPolicy:
             else Pick(column=None, score=0.0)
             for row, place in enumerate(first)
         ]
+
+    def _side(self, eligible: Eligible) -> HintSide:
+        """Return the hints as arrays; the store hands out the same object until hints change."""
+        last = self._seen.get("last")
+        if last is not None and last[0] is eligible:
+            return last[1]
+        made = hint_side(eligible)
+        self._seen["last"] = (eligible, made)
+        return made
 
     def _sure(
         self,
@@ -194,6 +226,13 @@ class ScoringPolicy:
                 f"policy {self.name!r} knows hint vectors of {self.scorer.dim} numbers, these have "
                 f"{hints.vectors.shape[1]}; train it again with `re2llm train`"
             )
+
+
+def _largest(scores: NDArray[np.float64], n: int) -> NDArray[np.intp]:
+    """Return the places of the n largest scores, in no order."""
+    if n >= len(scores):
+        return np.arange(len(scores))
+    return np.argpartition(-scores, n - 1)[:n]
 
 
 def mean_reward(table: NDArray[np.float64], picks: Sequence[Pick]) -> NDArray[np.float64]:

@@ -12,6 +12,9 @@ from re2llm.kb_store.store import Eligible
 from re2llm.policy.hint_side import HintSide, hint_side
 from re2llm.policy.scorer import Scorer
 
+_PATIENCE = 20
+"""After so many answers of which none is usable, a learner gives up."""
+
 Pair = tuple[int, str | None]
 """A training session's index, and a hint's id or None for no hint."""
 
@@ -190,6 +193,9 @@ class Ledger:
 
         Returns:
             (n,) rewards; NaN where the pair failed or the budget does not reach.
+
+        Raises:
+            UserError: nothing is known, and no answer so far was usable.
         """
         wanted = dict.fromkeys(
             (int(s), int(h))
@@ -205,7 +211,17 @@ class Ledger:
                 self.table[s, h] = reward
                 self.asked[s, h] = True
             self._order.extend(new)
+            self._require_any()
         return np.where(hints < 0, 0.0, self.table[sessions, hints])
+
+    def _require_any(self) -> None:
+        enough = self.spent >= min(_PATIENCE, self.budget)
+        if enough and not np.isfinite(self.table).any():
+            raise UserError(
+                f"the model gave no usable answer to the first {self.spent} questions of the "
+                "training, so there is nothing to learn from; see what it answers with "
+                "`re2llm doctor`, and whether --max-calls or the budget is used up"
+            )
 
     def logged(self) -> Logged:
         """Return what was paid for here, in order, without what failed."""

@@ -1,11 +1,15 @@
 """Where everything of a shop lies: one folder, one name for each thing in it."""
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from re2llm.errors import UserError
+
+DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,16 @@ class Workspace:
 
     @property
     def policy(self) -> Path:
-        """Saved policies and which one serves."""
+        """Saved policies of the tenant `default`, and which one serves."""
         return self.root / "policy"
+
+    def policy_of(self, tenant: str) -> Path:
+        """Saved policies of a tenant, and which one serves."""
+        if tenant == DEFAULT_TENANT:
+            return self.policy
+        legible = re.sub(r"[^\w-]+", "-", tenant)[:40]
+        digest = hashlib.sha256(tenant.encode()).hexdigest()[:12]
+        return self.policy / "tenants" / f"{legible}-{digest}"
 
     @property
     def fusion(self) -> Path:

@@ -95,7 +95,7 @@ def _policy(settings: "Settings") -> str:
     from re2llm.policy.saved import current, load_policy, read_card, versions
     from re2llm.workspace import Workspace
 
-    folder = Workspace(settings.workspace).policy
+    folder = Workspace(settings.workspace).policy_of(settings.tenant)
     serving = current(folder)
     if serving is None:
         kept = versions(folder)

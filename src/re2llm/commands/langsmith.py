@@ -52,7 +52,7 @@ def evaluate_there(parts: "Parts", split: str, limit: int | None, dataset: str |
     asked = questions([one for one in found[:limit] if one.target is not None], split=split)
     if not asked:
         raise UserError(f"no {split} session has a target; evaluation needs to know what came next")
-    serves = current(parts.workspace.policy) is not None
+    serves = current(parts.workspace.policy_of(parts.settings.tenant)) is not None
     target = Target(
         runner=make_runner(parts, parts.steps),
         hint="policy" if serves else None,

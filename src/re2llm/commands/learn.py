@@ -83,7 +83,7 @@ def train(
 
     async def run(parts: "Parts") -> "Learnt":
         notes.print(f"Model: {parts.settings.model_label}.")
-        parts = await _fused(parts, anew=True)
+        parts = await _fused(parts)
         folds = _folds(parts, sessions)
         plan = TrainPlan(
             trainer=make_trainer(method), calls=calls, static_calls=calls // 4, curve=curve
@@ -93,7 +93,7 @@ def train(
 
     with opened(workspace, max_calls=max_calls, seed=seed) as parts:
         learnt = asyncio.run(run(parts))
-    for point in learnt.curve:
+    for point in learnt.diagnosis.slate_curve:
         console.print(
             f"after {point.calls:>6} rewards: held-out gain {point.gain:+.4f} "
             f"[{point.low:+.4f}, {point.high:+.4f}]",
@@ -261,13 +261,13 @@ def bill(usage: "Usage") -> str:
     return f"Paid: {usage.calls:,} model calls, {tokens:,} tokens{money}."
 
 
-async def _fused(parts: "Parts", *, anew: bool = False) -> "Parts":
-    """Learn the slate's fusion weight where there is none yet, or anew."""
+async def _fused(parts: "Parts") -> "Parts":
+    """Learn the slate's fusion weight where there is none yet."""
     from re2llm.commands.screen import progress
     from re2llm.graph.weigh import learn_fusion
 
     cases = parts.valid_cases()
-    if not cases or (parts.fusion.sessions and not anew):
+    if not cases or parts.fusion.sessions:
         return parts
     with progress("Fusion weight") as report:
         return await learn_fusion(parts, cases, report)

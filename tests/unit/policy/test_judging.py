@@ -71,14 +71,53 @@ def test_a_policy_that_never_hints_changes_nothing_and_stays_out() -> None:
     assert decision.hinted == 0
 
 
-def test_only_measured_sessions_are_compared() -> None:
+def helpful() -> tuple[ScoringPolicy, np.ndarray]:  # type: ignore[type-arg]
+    """A policy that gives all the first hint, and rewards of which none is known yet."""
     scorer = ConstantScorer(HINTS.ids, torch.tensor([0.1, 0, 0, 0, 0, 0]), features=12, dim=16)
-    policy = ScoringPolicy(scorer=scorer, name="p")
-    rewards = np.full((N, 6), np.nan)
-    with pytest.raises(ValueError, match="no held-out session"):
-        judge(policy, WORLD.held_out, HINTS, rewards)
-    rewards[:40, 0] = 0.2
-    assert "(40 held-out sessions)" in judge(policy, WORLD.held_out, HINTS, rewards).words
+    return ScoringPolicy(scorer=scorer, name="p"), np.full((N, 6), np.nan)
+
+
+@pytest.mark.parametrize("measured", [0, 1, 40, N // 2])
+def test_what_was_hardly_measured_does_not_serve(measured: int) -> None:
+    policy, rewards = helpful()
+    rewards[:measured, 0] = 0.3
+    decision = judge(policy, WORLD.held_out, HINTS, rewards)
+    assert not decision.serves
+    assert f"only {measured} of {N} held-out sessions" in decision.words
+
+
+def test_a_rival_that_was_hardly_measured_stops_the_policy_too() -> None:
+    policy, rewards = helpful()
+    rewards[:, 0] = 0.3
+    gains = np.full(N, np.nan)
+    gains[0] = 0.0
+    decision = judge(policy, WORLD.held_out, HINTS, rewards, Rival(hint_id="h", gains=gains))
+    assert not decision.serves
+    assert judge(policy, WORLD.held_out, HINTS, rewards).serves
+
+
+def test_only_measured_sessions_are_compared() -> None:
+    policy, rewards = helpful()
+    rewards[: N - 20, 0] = 0.2
+    decision = judge(policy, WORLD.held_out, HINTS, rewards)
+    assert decision.serves
+    assert f"({N - 20} held-out sessions)" in decision.words
+
+
+@pytest.mark.parametrize(("sessions", "hinted"), [(20, 20), (200, 4)])
+def test_few_sessions_or_few_hints_are_too_little_to_serve_by(sessions: int, hinted: int) -> None:
+    class Some(ConstantScorer):
+        def scores(self, states, hints):  # type: ignore[no-untyped-def]
+            return super().scores(states, hints) * (np.arange(len(states)) < hinted)[:, None]
+
+    scorer = Some(HINTS.ids, torch.tensor([0.1, 0, 0, 0, 0, 0]), features=12, dim=16)
+    rewards = np.full((sessions, 6), 0.3)
+    decision = judge(
+        ScoringPolicy(scorer=scorer, name="p"), WORLD.held_out[:sessions], HINTS, rewards
+    )
+    assert decision.over_none.mean > 0
+    assert not decision.serves
+    assert f"only {hinted}" in decision.words
 
 
 def test_intervals_cover_the_mean_about_as_often_as_they_say() -> None:

@@ -142,6 +142,20 @@ def test_answers_that_failed_are_not_learnt_from(trainer: Trainer) -> None:
     assert np.isfinite(scores).all()
 
 
+class Silent(TableRewards):
+    async def rewards(self, pairs):  # type: ignore[no-untyped-def]
+        return np.full(len(await super().rewards(pairs)), np.nan)
+
+
+@pytest.mark.parametrize("trainer", [*LEARNERS, Halving()], ids=by_name)
+def test_a_model_that_never_answers_is_told_before_all_calls_are_spent(trainer: Trainer) -> None:
+    world = small_world()
+    source = Silent(world.problem.hints.ids, world.rewards)
+    with pytest.raises(UserError, match=r"no usable answer.*re2llm doctor"):
+        asyncio.run(trainer.train(world.problem, source, calls=700, seed=0))
+    assert source.asked < 400
+
+
 def test_what_hints_say_carries_over_to_a_hint_added_later() -> None:
     world = small_world()
     draws = np.random.default_rng(0)

@@ -17,7 +17,6 @@ from re2llm.llm.errors import ModelUnavailable, NoTurn
 from re2llm.llm.first_token import FirstTokenReranker
 from re2llm.llm.fusion import SlateFusion
 from re2llm.llm.likelihood import LikelihoodReranker
-from re2llm.llm.mix import Mix
 from re2llm.llm.model import close_chat_model
 from re2llm.llm.passes import ShuffledPasses
 from re2llm.llm.probe import Probe, load_probe, save_probe
@@ -116,15 +115,14 @@ def test_the_variables_are_read(shop: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_weight_that_was_learnt_on_other_data_is_not_used(shop: Path) -> None:
     parts = open_way(shop, "listwise")
     parts.with_fusion(SlateFusion(weight=3.0, sessions=99))
-    parts.with_mix(Mix(further=0.5, sessions=99))
     parts.close()
     again = open_way(shop, "listwise")
-    assert (again.fusion.weight, again.mix.further) == (3.0, 0.5)
+    assert again.fusion.weight == 3.0
     again.close()
     shutil.rmtree(Workspace(shop).data)
     write_shop(Workspace(shop).data, ShopPlan(items=300, sessions=500, seed=4))
     anew = open_way(shop, "listwise")
-    assert (anew.fusion, anew.mix) == (SlateFusion(), Mix())
+    assert anew.fusion == SlateFusion()
     anew.close()
 
 

@@ -3,7 +3,8 @@
 Run as `python -m re2llm.evals.bench_table WORKSPACE` on a workspace with hints; settings name the
 model, as everywhere. It pays once for every training and held-out session with every hint (kept in
 the workspace: stopped, it goes on), then lets each learner see only what it would have asked for,
-and judges it on the held-out sessions by the model's own order, in NDCG@10.
+and judges it on the held-out sessions by the model's own order, in NDCG@10. A "call" is a (session,
+hint) pair; the plain orders, one for each session that is asked about, come on top.
 """
 
 import argparse
@@ -20,8 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from re2llm.errors import UserError
+from re2llm.evals.baselines import evidence_of
 from re2llm.evals.bench_policy import LEARNERS
+from re2llm.evals.main_table import fit_blend_on
 from re2llm.evals.results import model_label
+from re2llm.evals.session_extras import groups_with, session_extras
 from re2llm.evals.worlds import TableRewards
 from re2llm.graph.cases import Case
 from re2llm.graph.folds import make_folds
@@ -56,16 +60,19 @@ class Rewards:
     Attributes:
         gains: (cases, hints) NDCG@10 with the hint minus without, by the model's order.
         base: (cases,) NDCG@10 without a hint.
+        more: (cases, numbers) features on trial, beside those of the cases.
     """
 
     cases: Sequence[Case]
     gains: Gains
     base: Gains
+    more: NDArray[np.float32] | None = None
 
     @property
     def states(self) -> NDArray[np.float32]:
-        """(cases, features)."""
-        return np.stack([case.features for case in self.cases])
+        """(cases, features), those on trial last."""
+        own = np.stack([case.features for case in self.cases])
+        return own if self.more is None else np.hstack([own, self.more])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +116,7 @@ async def run_learner(
     name: str, problem: Problem, train: Rewards, held_out: Rewards, marks: Sequence[int], seed: int
 ) -> list[Trial]:
     """Train one learner on what it asks for, and judge it at each budget."""
-    trainer: Trainer = Thompson() if name == ONE_GROUP else LEARNERS[name]
+    trainer: Trainer = LEARNERS.get(name) or Thompson()
     if name == ONE_GROUP:
         problem = replace(problem, groups=None)
     trials: list[Trial] = []
@@ -206,6 +213,11 @@ async def compare(parts: Parts, given: argparse.Namespace) -> None:
         for seed in range(given.seeds)
         for trial in await run_learner(name, problem, train, held_out, marks, seed)
     ]
+    for name, (own, other) in session_extras(parts, train.cases, held_out.cases).items():
+        wider, there = replace(train, more=own), replace(held_out, more=other)
+        among = Problem.over(wider.states, eligible, groups=groups_with(own.shape[1]))
+        for seed in range(given.seeds):
+            trials += await run_learner(name, among, wider, there, marks, seed)
     console = Console()
     title = (
         f"{parts.dataset.meta.name}: held-out gain in NDCG@10 over no hint, {label}; "
@@ -213,7 +225,9 @@ async def compare(parts: Parts, given: argparse.Namespace) -> None:
         f"{len(problem.hints)} hints, {given.seeds} seeds"
     )
     console.print(render(trials, marks, title))
-    for line in lines(await references(parts, problem, eligible, train, held_out)):
+    named = await references(parts, problem, eligible, train, held_out)
+    named |= _differences(parts, named, trials, held_out)
+    for line in lines(named):
         console.print(line, highlight=False)
     luck = by_lot(held_out, len(problem.hints) + 1, parts.settings.seed)
     console.print(f"as many random orders, the best in hindsight: {luck:+.4f}", highlight=False)
@@ -237,6 +251,31 @@ async def references(
         named[f"the same, its best {calls} mixed"] = mix
     named["best hint in hindsight"] = np.maximum(held_out.gains.max(axis=1), 0)
     return named
+
+
+def _differences(
+    parts: Parts, named: dict[str, Gains], trials: Sequence[Trial], held_out: Rewards
+) -> dict[str, Gains]:
+    """Pair the default, as it ended, with what it must beat, session by session."""
+    last = max(trial.calls for trial in trials)
+    ended = [one.gains for one in trials if (one.learner, one.calls) == (DEFAULT, last)]
+    own = np.mean(ended, axis=0)
+    found = {
+        f"default at {last:,} calls, mean of seeds": own,
+        "the same minus the best static hint": own - named["best static hint"],
+    }
+    blend = fit_blend_on(parts.valid_cases())
+    if blend is not None:
+        orders = [
+            blend.order(evidence_of(case.task.candidates), salt=case.key) for case in held_out.cases
+        ]
+        values = [
+            reciprocal_log_rank(order, case.target, _DEPTH)
+            for order, case in zip(orders, held_out.cases, strict=True)
+        ]
+        found["fitted blend of retrieval, no model"] = np.array(values) - held_out.base
+        found["default minus the fitted blend"] = own - (np.array(values) - held_out.base)
+    return found
 
 
 def _hints(parts: Parts, most: int) -> Eligible:

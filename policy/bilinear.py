@@ -19,7 +19,7 @@ from re2llm.policy.session_map import SessionMap
 
 
 class BilinearScorer:
-    """Session numbers times hint weights; immutable."""
+    """Session numbers times hint weights; immutable but for what it remembers of the last hints."""
 
     kind = "bilinear"
     predicts_gain = True
@@ -58,6 +58,7 @@ class BilinearScorer:
             for group, side in enumerate(scaled)
         ]
         self._reach = torch.cat(parts, dim=1).float()
+        self._last: tuple[HintSide, Tensor] | None = None
 
     @property
     def features(self) -> int:
@@ -75,16 +76,7 @@ class BilinearScorer:
 
     def scores(self, states: NDArray[np.float32], hints: HintSide) -> NDArray[np.float64]:
         """Return (sessions, hints) predicted gains."""
-        numbers = self._numbers(states)
-        columns = np.array([self._columns.get(hint_id, -1) for hint_id in hints.ids], dtype=np.intp)
-        old = columns >= 0
-        if not old.any():
-            return self._reached(numbers, hints)
-        scores = np.empty((len(states), len(hints)))
-        scores[:, old] = (numbers @ self._weights[torch.from_numpy(columns[old])].T).numpy()
-        if not old.all():
-            scores[:, ~old] = self._reached(numbers, hints.part(np.flatnonzero(~old)))
-        return scores
+        return (self._numbers(states) @ self._weights_of(hints).T).numpy()
 
     def spreads(
         self, states: NDArray[np.float32], hints: HintSide, picks: NDArray[np.intp]
@@ -146,16 +138,31 @@ class BilinearScorer:
     def _numbers(self, states: NDArray[np.float32]) -> Tensor:
         return self._map(torch.from_numpy(states))
 
-    def _reached(self, numbers: Tensor, hints: HintSide) -> NDArray[np.float64]:
-        """Return (sessions, hints) gains by record and by what hints say."""
+    def _weights_of(self, hints: HintSide) -> Tensor:
+        """Return (hints, size) weights, of new hints by record and by what they say.
+
+        They do not depend on the session, so they are worked out once per set of hints.
+        """
+        last = self._last
+        if last is not None and last[0] is hints:
+            return last[1]
+        columns = np.array([self._columns.get(hint_id, -1) for hint_id in hints.ids], dtype=np.intp)
+        new = torch.from_numpy(columns < 0)
+        weights = torch.empty(len(hints), self._weights.shape[1], dtype=torch.float64)
+        weights[~new] = self._weights[torch.from_numpy(columns[columns >= 0])]
+        if bool(new.any()):
+            weights[new] = self._reached(hints.part(np.flatnonzero(columns < 0)))
+        self._last = (hints, weights)
+        return weights
+
+    def _reached(self, hints: HintSide) -> Tensor:
+        """Return (hints, size) weights by record and by what hints say."""
         every, record, says = self._hints.spans()
-        pull = self._reach @ numbers.float().T
-        by_record = pull[record] / self._hints.norms[0].sqrt().float()
-        by_words = pull[says] / self._hints.norms[1].sqrt().float()
-        offset = pull[every] - self._hints.centre.float()[None, :] @ by_words
-        scores = offset + torch.from_numpy(hints.vectors) @ by_words
-        scores += torch.from_numpy(hints.records) @ by_record
-        return scores.T.numpy().astype(np.float64, order="C")
+        by_record = self._reach[record] / self._hints.norms[0].sqrt().float()
+        by_words = self._reach[says] / self._hints.norms[1].sqrt().float()
+        weights = self._reach[every] - self._hints.centre.float()[None, :] @ by_words
+        weights = weights + torch.from_numpy(hints.vectors) @ by_words
+        return (weights + torch.from_numpy(hints.records) @ by_record).double()
 
     def _scaled(self, group: int) -> Tensor:
         """Return the training hints' sides, each component scaled by its variance in a group."""

@@ -128,9 +128,7 @@ class ScoringPolicy:
             return [Pick(column=None, score=0.0)] * len(states)
         scores = self.scorer.scores(states, hints)
         m = min(_SHORTLIST, len(hints))
-        near = np.argpartition(-scores, m - 1, axis=1)[:, :m]
-        order = np.argsort(-np.take_along_axis(scores, near, axis=1), axis=1, kind="stable")
-        near = np.take_along_axis(near, order, axis=1)
+        near = top(scores, m)
         means = np.take_along_axis(scores, near, axis=1)
         sure = self._sure(states, hints, near[:, :1], means[:, :1])
         unsettled = np.flatnonzero(~sure[:, 0] & (means[:, 0] > 0))
@@ -201,19 +199,12 @@ class ScoringPolicy:
         scores = self.scorer.scores(states, hints)
         padded = np.concatenate([np.zeros((len(states), 1)), scores], axis=1)
         ids: tuple[str | None, ...] = (None, *hints.ids)
-        return [
-            choice
-            if choice.hint_id is None
-            else replace(choice, also=self._further(choice, row, ids))
-            for choice, row in zip(choices, padded, strict=True)
-        ]
-
-    def _further(
-        self, choice: Choice, scores: NDArray[np.float64], ids: Sequence[str | None]
-    ) -> tuple[str | None, ...]:
-        order = (action for action in np.argsort(-scores, kind="stable") if scores[action] >= 0)
-        others = (ids[action] for action in order if ids[action] != choice.hint_id)
-        return tuple(islice(others, self.calls - 1))
+        further = []
+        for choice, row, best in zip(choices, padded, top(padded, self.calls), strict=True):
+            others = (ids[action] for action in best if row[action] >= 0)
+            also = islice((one for one in others if one != choice.hint_id), self.calls - 1)
+            further.append(choice if choice.hint_id is None else replace(choice, also=tuple(also)))
+        return further
 
     def _check(self, states: NDArray[np.float32], hints: HintSide) -> None:
         if states.ndim != 2 or states.shape[1] != self.scorer.features:
@@ -226,6 +217,22 @@ class ScoringPolicy:
                 f"policy {self.name!r} knows hint vectors of {self.scorer.dim} numbers, these have "
                 f"{hints.vectors.shape[1]}; train it again with `re2llm train`"
             )
+
+
+def top(scores: NDArray[np.float64], m: int) -> NDArray[np.intp]:
+    """Return (sessions, m) columns of the highest scores, best first; the first of equals leads.
+
+    A few passes for the maximum are quicker than sorting, and settle ties alike in any batch.
+    """
+    m = min(m, scores.shape[1])
+    left = scores.copy() if m > 1 else scores
+    rows = np.arange(len(scores))
+    found = np.empty((len(scores), m), dtype=np.intp)
+    for place in range(m):
+        found[:, place] = left.argmax(axis=1)
+        if place < m - 1:
+            left[rows, found[:, place]] = -np.inf
+    return found
 
 
 def _largest(scores: NDArray[np.float64], n: int) -> NDArray[np.intp]:

@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RE2LLM_DATA ?= ../shared/data
 DATA ?= re2llm-movie re2llm-game po4isr-games
+SCALE ?= 1
 INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .PHONY: demo test test-llm test-langgraph lint types check experiments clean
@@ -34,9 +35,10 @@ types: $(VENV)/.dev
 check: lint types test
 
 # Every experiment on every data set (DATA) that lies in RE2LLM_DATA; stopped, it goes on where it
-# was. Workspaces and reports: runs/DATA SET/runs/EXPERIMENT/report.html.
+# was. SCALE=.1 takes a tenth of their sessions and rewards. Workspaces and reports:
+# runs/DATA SET/runs/EXPERIMENT/report.html.
 experiments: $(VENV)/.run
-	@BIN=$(BIN) sh evals/experiments/all.sh "$(RE2LLM_DATA)" $(DATA)
+	@BIN=$(BIN) SCALE=$(SCALE) sh evals/experiments/all.sh "$(RE2LLM_DATA)" $(DATA)
 
 $(VENV)/.venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -18,7 +18,7 @@ from re2llm.evals.metrics import HEADLINE
 from re2llm.evals.order_sensitivity import in_other_orders
 from re2llm.evals.pictures import LearningCurve
 from re2llm.evals.report import Report, against, make_report
-from re2llm.evals.results import HINDSIGHT, NO_HINT, Arm, Comparison, Facts
+from re2llm.evals.results import NO_HINT, Arm, Comparison, Facts
 from re2llm.evals.variant import FoldMaker, Learnt, learn_variant, other_workspace
 from re2llm.evals.variant_parts import VariantParts, open_variant
 from re2llm.graph.cases import Case
@@ -144,9 +144,9 @@ class _Run:
                     report=report,
                 )
             with closing(open_variant(self.parts, variant.recipe, home)) as own:
-                comparison = await self._judged(own, variant)
+                comparison, said = await self._judged(own, variant)
                 hints |= {hint.hint_id: hint.text for hint in own.store.hints()}
-            notes.append(_note(variant, learnt, comparison))
+            notes += [_note(variant, learnt, comparison), *said]
             for arm in _named(comparison, variant):
                 arms.setdefault(arm.name, arm)
         if comparison is None:
@@ -154,7 +154,7 @@ class _Run:
         joined = replace(comparison, arms=tuple(arms.values()))
         return self._summed_up(joined, notes, hints)
 
-    async def _judged(self, own: VariantParts, variant: Variant) -> Comparison:
+    async def _judged(self, own: VariantParts, variant: Variant) -> tuple[Comparison, list[str]]:
         more: list[ArmPlan] = []
         if RECENCY in variant.rows:
             # A candidate is asked with only where it is named: neither trained on nor chosen.
@@ -175,12 +175,12 @@ class _Run:
                 journal_path=journal,
                 progress=report,
             )
-            if HINDSIGHT not in variant.rows:
-                return comparison
-            best = await in_hindsight(
+            if not variant.asks_all:
+                return comparison, []
+            best, said = await in_hindsight(
                 own, self.asked, facts=self.facts, journal_path=journal, progress=report
             )
-        return replace(comparison, arms=(*comparison.arms, *([best] if best else [])))
+        return replace(comparison, arms=(*comparison.arms, *best)), [said]
 
     def _summed_up(
         self, comparison: Comparison, notes: Sequence[str], hints: dict[str, str]

@@ -4,22 +4,38 @@ import tomllib
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from re2llm.errors import UserError
-from re2llm.evals.results import BEST_STATIC, HINDSIGHT, NEAREST_HINT, POLICY, RANDOM_HINT
+from re2llm.evals.results import (
+    BEST_STATIC,
+    HINDSIGHT,
+    NEAREST_HINT,
+    ORACLE,
+    POLICY,
+    RANDOM_HINT,
+)
 from re2llm.graph.trainers import Method
 from re2llm.policy.features import FEATURE_NAMES
 
 RECENCY = "recency sentence"
 """The row of one sentence for all: weigh the latest items more."""
-ROWS = (RANDOM_HINT, NEAREST_HINT, RECENCY, BEST_STATIC, POLICY, HINDSIGHT)
+ROWS = (RANDOM_HINT, NEAREST_HINT, RECENCY, BEST_STATIC, POLICY, ORACLE, HINDSIGHT)
 """What a variant can be asked with, beside no hint."""
 
 PACKAGED = Path(__file__).parent / "experiments"
 
 _DRAFTS, _TURNS, _TRIAL = 3, 3, 26
 """Hints per reflection at most, its questions, and the questions that a hint's trial takes."""
+ALL = 10**9
+"""As many training sessions as there are."""
 _VALID = 500
 _WEIGHED = 150
 
@@ -32,7 +48,7 @@ class Recipe(_Read):
     """How hints and a policy are come by."""
 
     sessions: int = Field(default=300, ge=1)
-    """Training sessions, for exploration and for rewards."""
+    """Training sessions, for exploration and for rewards; `all` is as many as there are."""
     hints_from: Literal["reflection", "general", "elsewhere"] = "reflection"
     """Reflection on errors; general hints written by hand; or another workspace."""
     hints: int = Field(default=20, ge=1)
@@ -61,6 +77,11 @@ class Recipe(_Read):
         checks = (self.effect_check, self.redundancy_check)
         return (self.hints_from, self.sessions, self.hints, self.patience, *checks)
 
+    @field_validator("sessions", mode="before")
+    @classmethod
+    def _all(cls, given: object) -> object:
+        return ALL if given == "all" else given
+
     @model_validator(mode="after")
     def _known(self) -> Self:
         for start in self.blind_to:
@@ -81,7 +102,12 @@ class Variant(_Read):
     @property
     def trains(self) -> bool:
         """Whether a row needs what training brings."""
-        return not {POLICY, BEST_STATIC, HINDSIGHT}.isdisjoint(self.rows)
+        return not {POLICY, BEST_STATIC, ORACLE, HINDSIGHT}.isdisjoint(self.rows)
+
+    @property
+    def asks_all(self) -> bool:
+        """Whether every session is asked with every hint."""
+        return not {ORACLE, HINDSIGHT}.isdisjoint(self.rows)
 
     def label(self, row: str) -> str:
         """Name a row in the table."""
@@ -111,7 +137,35 @@ class ExperimentPlan(_Read):
     """The row that the others are compared with, beside no hint."""
     variants: tuple[Variant, ...] = ()
     axis: str = ""
+    vary: str = ""
+    """The number of the recipe that a series is over."""
     shuffles: int = Field(default=0, ge=0, le=20)
+
+    def at_scale(self, scale: float, *, train: int) -> "ExperimentPlan":
+        """Return the plan over a share of its sessions and rewards, and no more than there are.
+
+        Args:
+            scale: what test sessions, training sessions and rewards are multiplied by.
+            train: how many training sessions there are.
+        """
+
+        def less(number: float, most: float = ALL) -> int:
+            return max(1, round(min(number, most) * scale))
+
+        def scaled(one: Variant) -> Variant:
+            recipe = one.recipe
+            sizes = {"sessions": less(recipe.sessions, train), "calls": less(recipe.calls)}
+            recipe = recipe.model_copy(update=sizes)
+            at = getattr(recipe, self.vary) if self.vary in sizes else one.at
+            return one.model_copy(update={"recipe": recipe, "at": at})
+
+        update: dict[str, object] = {
+            "test": less(self.test),
+            "variants": tuple(scaled(one) for one in self.variants),
+        }
+        if scale != 1:
+            update["title"] = f"{self.title} (at scale {scale:g})"
+        return self.model_copy(update=update)
 
     @property
     def elsewhere(self) -> bool:
@@ -186,10 +240,14 @@ def _spread(raw: dict[str, object]) -> dict[str, object]:
         for one in listed
     ]
     variants += [
-        {"name": f"{value} {vary}", "at": value, "recipe": {**shared, str(vary): value}}
+        {
+            "name": f"{value} {vary}",
+            "at": ALL if value == "all" else value,
+            "recipe": {**shared, str(vary): value},
+        }
         for value in values
     ]
-    return {**raw, "variants": variants}
+    return {**raw, "variants": variants, "vary": str(vary or "")}
 
 
 def _exploring(recipe: Recipe) -> int:
@@ -205,5 +263,5 @@ def _learning(variant: Variant, valid: int, test: int) -> int:
     calls = 0
     if variant.trains and recipe.policy_from == "training":
         calls += recipe.sessions + recipe.calls + recipe.calls // 4 + 2 * valid
-    asked = len(variant.rows) + (HINDSIGHT in variant.rows) * recipe.hints
+    asked = len(variant.rows) + variant.asks_all * recipe.hints
     return calls + asked * (test + min(valid, _WEIGHED))

@@ -20,6 +20,7 @@ RANDOM_HINT = "random hint"
 NEAREST_HINT = "nearest hint"
 POLICY = "policy"
 HINDSIGHT = "best hint in hindsight"
+ORACLE = "oracle of the policy class"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,12 @@
 #!/bin/sh
 # Runs every experiment beside this script on every data set: all.sh FOLDER NAME...
+# SCALE=.1 takes a tenth of their sessions and rewards.
 # What is taken over from elsewhere comes from the data set before; the first one takes the last's.
 set -eu
 data=$1
 shift
 here=$(dirname "$0")
+scale=${SCALE:-1}
 there=
 for name in "$@"; do
   if [ ! -d "$data/$name" ]; then
@@ -15,7 +17,7 @@ for name in "$@"; do
   [ -d "$shop/data" ] || "$BIN/re2llm" ingest "$data/$name" --workspace "$shop"
   for file in "$here"/*.toml; do
     [ "$(basename "$file")" = transfer.toml ] ||
-      "$BIN/re2llm" experiment "$file" --workspace "$shop" --out "$shop/runs/$(basename "$file" .toml)"
+      "$BIN/re2llm" experiment "$file" --scale "$scale" --workspace "$shop" --out "$shop/runs/$(basename "$file" .toml)"
   done
   there="$there $name"
 done
@@ -27,7 +29,7 @@ for name in $there; do
     continue
   fi
   from=$(ls -dt "runs/$last/runs"/ablations-*/whole | head -n 1)
-  "$BIN/re2llm" experiment "$here/transfer.toml" --workspace "runs/$name" --from "$from" \
+  "$BIN/re2llm" experiment "$here/transfer.toml" --scale "$scale" --workspace "runs/$name" --from "$from" \
     --out "runs/$name/runs/transfer"
   last=$name
 done

@@ -23,6 +23,10 @@ def experiment(
     sessions: Annotated[
         int | None, typer.Option(help="Test sessions, in place of the file's number.", min=1)
     ] = None,
+    scale: Annotated[
+        float,
+        typer.Option(help="Share of the file's sessions and rewards.", min=0.001),
+    ] = 1.0,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
     seed: SeedOption = None,
@@ -40,9 +44,10 @@ def experiment(
     from re2llm.evals.report_text import terminal_table
 
     plan = read_plan(file)
-    if sessions is not None:
-        plan = plan.model_copy(update={"test": sessions})
     with opened(workspace, max_calls=max_calls, seed=seed) as parts:
+        plan = plan.at_scale(scale, train=len(parts.dataset.train))
+        if sessions is not None:
+            plan = plan.model_copy(update={"test": sessions})
         most = plan.most_calls(valid=len(parts.dataset.valid), test=len(parts.dataset.test))
         limit = "" if max_calls is None else f", {max_calls:,} of them allowed"
         notes.print(
@@ -51,6 +56,7 @@ def experiment(
             markup=False,
         )
         more = f" --from {elsewhere}" if elsewhere else ""
+        more += f" --scale {scale:g}" if scale != 1 else ""
         told = facts(parts, "test sessions", f"re2llm experiment {file}{more}")
         about = {
             "about": plan.about,

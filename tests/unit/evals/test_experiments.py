@@ -264,3 +264,17 @@ def test_the_documented_file_is_one(tmp_path: Path) -> None:
     plan = read_plan(str(tmp_path / "own.toml"))
     assert [one.recipe.sessions for one in plan.variants] == [300, 150]
     assert set(FILES) == set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE))
+
+
+def test_a_plan_shrinks_to_scale_and_to_what_there_is() -> None:
+    plan = read_plan("training-sessions").at_scale(0.1, train=400)
+    assert plan.test == 30
+    assert [one.recipe.sessions for one in plan.variants] == [5, 10, 20, 30, 40, 40]
+    assert [one.at for one in plan.variants] == [5, 10, 20, 30, 40, 40]
+    assert {one.recipe.calls for one in plan.variants} == {100}
+    assert "at scale 0.1" in plan.title
+    whole = read_plan("calls").at_scale(1, train=10**6)
+    assert whole == read_plan("calls")
+    calls = read_plan("calls").at_scale(0.2, train=10**6)
+    assert [one.at for one in calls.variants] == [25, 50, 100, 200, 400]
+    assert read_plan("knowledge-base-size").at_scale(0.2, train=400).variants[0].at == 5

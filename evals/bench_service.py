@@ -1,0 +1,184 @@
+"""What the service itself costs, beside a bare FastAPI and LangGraph service in the same run.
+
+A model server on loopback answers in a given time, so that what is left is our own. Run
+`python -m re2llm.evals.bench_service`, and with `--minutes 30` for memory over time.
+"""
+
+import argparse
+import asyncio
+import itertools
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from re2llm.catalog.shop.shop import ShopPlan, write_shop
+from re2llm.evals import bare_service, slow_model
+from re2llm.evals.load import Load, load, resident_mib
+from re2llm.evals.processes import free_port
+from re2llm.evals.site import Replica, Site, opened_site
+from re2llm.graph.opening import open_parts
+from re2llm.settings import Settings
+from re2llm.workspace import Workspace
+
+CLIENTS = (1, 32, 128)
+_WARM = 50
+_NUMBERS = itertools.count()
+"""Each request asks something that no request asked before, so that no answer is in the cache."""
+
+
+def make_shop(root: Path, items: int, sessions: int) -> list[str]:
+    """Write a synthetic shop with its index; returns its item ids."""
+    workspace = Workspace(root)
+    write_shop(workspace.data, ShopPlan(items=items, sessions=sessions))
+    parts = open_parts(Settings(workspace=root, model="stand-in", _env_file=None), None)  # type: ignore[call-arg]
+    parts.close()
+    return [item.item_id for item in parts.catalog]
+
+
+def settings(model_url: str) -> dict[str, str]:
+    """Return a replica's settings: the slow model, and no limits in the way."""
+    return {
+        "RE2LLM_MODEL": "slow",
+        "RE2LLM_BASE_URL": model_url,
+        "RE2LLM_API_KEY": "none",
+        "RE2LLM_RATE_LIMIT": "10000000",
+        "RE2LLM_CANDIDATES": "20",
+    }
+
+
+def wish(ids: list[str]) -> dict[str, object]:
+    """Ask for a slate in a way that nobody did before."""
+    number = next(_NUMBERS)
+    session = [ids[(number * step) % len(ids)] for step in (7, 11, 13)]
+    return {"session": session, "request": f"wish number {number}", "k": 10}
+
+
+async def bench(root: Path, times: dict[int, int], seconds: float) -> None:
+    """Measure every service with every number of clients, and print each."""
+    ids = make_shop(root / "one" / "shop", 2000, 1500)
+    model_port = free_port()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["re2llm.commands.service", "re2llm.service.server"])
+    async with AsyncExitStack() as stack:
+        model = context.Process(target=slow_model.serve, args=(model_port, seconds), daemon=True)
+        model.start()
+        stack.callback(model.kill)
+        model_url = f"http://127.0.0.1:{model_port}/v1"
+        bare_port = free_port()
+        bare = context.Process(
+            target=bare_service.serve, args=(root, bare_port, model_url), daemon=True
+        )
+        bare.start()
+        stack.callback(bare.kill)
+        bare_url = f"http://127.0.0.1:{bare_port}"
+        await _until(f"{bare_url}/healthz")
+        alone = Site(shop=root / "one" / "shop", settings=settings(model_url), stack=stack)
+        embedded = await alone.start()
+        shared_shop = root / "two" / "shop"
+        make_shop(shared_shop, 2000, 1500)
+        site = await stack.enter_async_context(opened_site(shared_shop, settings(model_url)))
+        shared = await site.start()
+
+        def asked_bare(_: int) -> dict[str, object]:
+            number = next(_NUMBERS)
+            return {"thread": f"{number}", "items": ids[number % 1000 : number % 1000 + 20]}
+
+        targets = (
+            ("bare FastAPI + LangGraph", bare_url, bare.pid or 0, asked_bare),
+            ("embedded", _url(embedded), embedded.pid, lambda _: wish(ids)),
+            ("Postgres + Chroma", _url(shared), shared.pid, lambda _: wish(ids)),
+        )
+        for clients in CLIENTS:
+            for name, url, pid, body in targets:
+                where = f"{url}/v1/recommendations"
+                await load(where, pid, body, clients=min(clients, 8), requests=_WARM)
+                measured = await load(where, pid, body, clients=clients, requests=times[clients])
+                _tell(name, measured, 1000 * seconds)
+
+
+async def watch_memory(root: Path, minutes: float, pause: float) -> list[tuple[float, float]]:
+    """Serve slates, chat and feedback at a low rate; returns minutes and MiB, every half minute."""
+    ids = make_shop(root / "one" / "shop", 2000, 1500)
+    kept: list[tuple[float, float]] = []
+    async with AsyncExitStack() as stack:
+        given = {"RE2LLM_RATE_LIMIT": "10000000"}
+        site = Site(shop=root / "one" / "shop", settings=given, stack=stack)
+        replica = await site.start()
+        begun = time.monotonic()
+        while (now := (time.monotonic() - begun) / 60) < minutes:
+            if not kept or now - kept[-1][0] >= 0.5:
+                kept.append((now, resident_mib(replica.pid)))
+                sys.stdout.write(f"{kept[-1][0]:6.1f} min {kept[-1][1]:8.1f} MiB\n")
+                sys.stdout.flush()
+            await _use(replica.client, ids)
+            await asyncio.sleep(pause)
+    return kept
+
+
+async def _use(client: httpx.AsyncClient, ids: list[str]) -> None:
+    session = (await client.post("/v1/sessions")).json()["session_id"]
+    for message in ("something under 40", "show me others"):
+        answer = await client.post(f"/v1/sessions/{session}/chat", json={"message": message})
+        answer.raise_for_status()
+    slate = await client.post("/v1/recommendations", json={**wish(ids), "session_id": session})
+    slate.raise_for_status()
+    path = f"/v1/slates/{slate.json()['slate_id']}/feedback"
+    (await client.post(path, json={"chosen": None})).raise_for_status()
+
+
+def _tell(name: str, one: Load, model: float) -> None:
+    sys.stdout.write(
+        f"{name:<26} {one.clients:>4} clients  p50 {one.p50:7.0f} ms (own {one.p50 - model:6.0f})"
+        f"  p99 {one.p99:7.0f} ms  {one.per_second:6.1f} a second  "
+        f"processor {one.processor:5.1f} ms a request  wrong {one.wrong}\n"
+    )
+    sys.stdout.flush()
+
+
+def _url(replica: Replica) -> str:
+    return str(replica.client.base_url).rstrip("/")
+
+
+async def _until(url: str) -> None:
+    async with httpx.AsyncClient() as client, asyncio.timeout(120):
+        while True:
+            try:
+                (await client.get(url)).raise_for_status()
+                return
+            except httpx.HTTPError:
+                await asyncio.sleep(0.1)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, nargs=3, default=[100, 1600, 3200])
+    parser.add_argument("--seconds", type=float, default=0.2, help="that the model takes")
+    parser.add_argument("--minutes", type=float, help="watch memory for so long instead")
+    parser.add_argument("--pause", type=float, default=0.5, help="seconds between two shoppers")
+    chosen = parser.parse_args()
+    load_before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        if chosen.minutes:
+            kept = asyncio.run(watch_memory(Path(folder), chosen.minutes, chosen.pause))
+            later = np.array(kept[len(kept) // 3 :])
+            slope = np.polyfit(later[:, 0], later[:, 1], 1)[0]
+            sys.stdout.write(f"the last two thirds: {slope:+.3f} MiB a minute\n")
+            return
+        times = dict(zip(CLIENTS, chosen.times, strict=True))
+        asyncio.run(bench(Path(folder), times, chosen.seconds))
+    sys.stdout.write(
+        f"model: {1000 * chosen.seconds:g} ms; load of the machine before and after: {load_before:.1f}, "
+        f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -134,9 +134,10 @@ async def _use(client: httpx.AsyncClient, ids: list[str]) -> None:
 
 
 def _tell(name: str, one: Load, model: float) -> None:
+    own = one.p50 - model
     sys.stdout.write(
-        f"{name:<26} {one.clients:>4} clients  p50 {one.p50:7.0f} ms (own {one.p50 - model:6.0f})"
-        f"  p99 {one.p99:7.0f} ms  {one.per_second:6.1f} a second  "
+        f"{name:<26} {one.clients:>4} clients  p50 {one.p50:7.0f} ms (own {own:6.0f})  "
+        f"p99 {one.p99:7.0f} ms  {one.per_second:6.1f} a second  "
         f"processor {one.processor:5.1f} ms a request  wrong {one.wrong}\n"
     )
     sys.stdout.flush()

@@ -51,6 +51,7 @@ class Re2LLM:
         self.graph = graph
         self.tracing = tracing or Tracing()
         self._stack = stack
+        self._stamps = parts.stamps
         self._resuming: dict[str, asyncio.Lock] = {}
 
     @classmethod
@@ -93,6 +94,24 @@ class Re2LLM:
     async def aclose(self) -> None:
         """Let go of files and locks."""
         await self._stack.aclose()
+
+    async def renew(self) -> bool:
+        """Use what training has put in the workspace since; false where there is nothing new.
+
+        What is under way goes on with what it began with. Cheap to ask: it looks at three files.
+
+        Raises:
+            UserError: what is there is damaged or does not fit; what served before goes on.
+        """
+        stamps = await asyncio.to_thread(lambda: self.parts.stamps)
+        if stamps == self._stamps:
+            return False
+        parts = await asyncio.to_thread(self.parts.renewed)
+        steps = await asyncio.to_thread(lambda: parts.steps)
+        saver = self.graph.checkpointer
+        self.graph = build_graph(steps).compile(checkpointer=saver, name="re2llm")
+        self.parts, self._stamps = parts, stamps
+        return True
 
     async def recommend(
         self,

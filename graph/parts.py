@@ -49,7 +49,7 @@ from re2llm.nodes.retrieve import RetrieveCandidates
 from re2llm.nodes.select_hint import SelectHint
 from re2llm.nodes.tally import Tally
 from re2llm.policy.rewards import RewardStore, Scope
-from re2llm.policy.saved import load_policy
+from re2llm.policy.saved import CURRENT, load_policy
 from re2llm.settings import Settings
 from re2llm.workspace import Workspace
 
@@ -297,9 +297,34 @@ class Parts:
         fusion.save(path)
         return replace(self, fusion=fusion)
 
+    @property
+    def stamps(self) -> tuple[tuple[str, int, int], ...]:
+        """Say what of training lies in the workspace, so that something new is noticed cheaply."""
+        policy = self.workspace.policy
+        learnt = (self._fusion_path, policy / CURRENT, *policy.glob(f"tenants/*/{CURRENT}"))
+        return tuple(sorted(stamp for path in learnt if (stamp := _stamp(path)) is not None))
+
+    def renewed(self) -> "Parts":
+        """Return the parts with the policies and weights that lie there now.
+
+        Raises:
+            UserError: one of them is damaged or does not fit.
+        """
+        weights = self.weights_of(self.settings.tenant)
+        fusion = weights.fusion if weights else plain_fusion(self._fusion_path)
+        return replace(self, fusion=fusion)
+
     def close(self) -> None:
         """Let go of files and locks."""
         self.store.close()
         self.cache.close()
         self.rewards.close()
         self.quota.close()
+
+
+def _stamp(path: Path) -> tuple[str, int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return str(path), found.st_mtime_ns, found.st_ino

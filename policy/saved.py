@@ -29,7 +29,8 @@ from re2llm.policy.serving import ScoringPolicy
 
 _TENSORS = "tensors.npz"
 _CARD = "card.json"
-_CURRENT = "current"
+CURRENT = "current"
+"""Names the file that says which version serves."""
 
 _RESTORE: Mapping[str, Callable[[Mapping[str, Tensor], Card], Scorer]] = {
     "network": lambda tensors, card: NetworkScorer.restore(
@@ -50,7 +51,7 @@ def versions(folder: Path) -> list[str]:
 
 def current(folder: Path) -> str | None:
     """Return the version that serves, or None where none does."""
-    path = folder / _CURRENT
+    path = folder / CURRENT
     return path.read_text("utf-8").strip() or None if path.is_file() else None
 
 
@@ -63,9 +64,9 @@ def switch(folder: Path, version: str | None) -> None:
     if version is not None and version not in versions(folder):
         there = ", ".join(versions(folder)) or "none"
         raise UserError(f"no saved policy {version!r}; there are: {there}")
-    beside = folder / f".{_CURRENT}.{os.getpid()}"
+    beside = folder / f".{CURRENT}.{os.getpid()}"
     beside.write_text(f"{version or ''}\n", "utf-8")
-    beside.replace(folder / _CURRENT)
+    beside.replace(folder / CURRENT)
 
 
 def save_policy(

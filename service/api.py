@@ -16,7 +16,7 @@ from re2llm.service.front import Front
 from re2llm.service.gate import Gate
 from re2llm.service.keys import Anyone, Authenticator, read_keys
 from re2llm.service.options import ServeSettings
-from re2llm.service.pace import RateLimit
+from re2llm.service.pace import RateLimit, SharedRateLimit
 from re2llm.service.problems import handle_problems
 from re2llm.service.replies import Idempotent
 from re2llm.service.routes import (
@@ -84,7 +84,9 @@ def create_service(
     served: ASGIApp = Gate(
         app=inner,
         authenticator=known or Anyone(settings_of_app.tenant),
-        rate=RateLimit(settings.rate_limit),
+        rate=SharedRateLimit(front.database, settings.rate_limit)
+        if settings_of_app.database
+        else RateLimit(settings.rate_limit),
         body_limit=settings.body_limit,
         depth_limit=settings.depth_limit,
     )

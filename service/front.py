@@ -22,7 +22,7 @@ from re2llm.service.keys import Caller
 from re2llm.service.meters import Meters
 from re2llm.service.options import ServeSettings
 from re2llm.service.recommend import Recommender
-from re2llm.service.records import open_records
+from re2llm.service.records import RECORDS, open_records
 from re2llm.service.replies import Replies
 from re2llm.service.schemas import RecommendIn
 from re2llm.service.sessions import SessionRecord, Sessions
@@ -31,7 +31,8 @@ from re2llm.service.turns import Turns
 from re2llm.service.upkeep import Chore, in_thread
 from re2llm.service.withdrawn import Withdrawn
 
-RECORDS = "service.sqlite"
+_LOOK = 5.0
+"""Seconds between two looks whether training has put something new in the workspace."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,6 +117,7 @@ class Front:
             Chore(name="taking up what others left", every=lease / 2, work=self._take_up),
             Chore(name="catching up", every=lease / 2, work=self.feedback.catch_up),
             Chore(name="the hints' index", every=lease / 3, work=in_thread(self._mend)),
+            Chore(name="looking for a new policy", every=_LOOK, work=self.app.renew),
             Chore(name="forgetting what is old", every=300, work=in_thread(self._forget)),
         ]
 

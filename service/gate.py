@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from re2llm.service.keys import Authenticator, Caller
-from re2llm.service.pace import RateLimit
+from re2llm.service.keys import METRICS, Authenticator, Caller
+from re2llm.service.pace import Rate
 from re2llm.service.problems import Problem, problem_response
 
 OPEN = frozenset({"/", "/hints", "/healthz", "/readyz", "/openapi.json"})
 """Paths that need no key: they hold nothing of a tenant."""
 _PAGES = "/pages/"
-_STAFF = re.compile(r"/metrics|/v1/(hints|withdrawn)(/.*)?")
+_METRICS = "/metrics"
+_STAFF = re.compile(r"/v1/(hints|withdrawn)(/.*)?")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?')
 
 
@@ -23,7 +24,7 @@ class Gate:
 
     app: ASGIApp
     authenticator: Authenticator
-    rate: RateLimit
+    rate: Rate
     body_limit: int
     depth_limit: int
 
@@ -34,7 +35,7 @@ class Gate:
             return
         try:
             if not (scope["path"] in OPEN or scope["path"].startswith(_PAGES)):
-                self._let_in(scope)
+                await self._let_in(scope)
             body = await self._body(scope, receive)
         except Problem as problem:
             response = problem_response(problem.status, problem.detail, problem.headers)
@@ -42,7 +43,7 @@ class Gate:
             return
         await self.app(scope, _Replay(body, receive), send)
 
-    def _let_in(self, scope: Scope) -> None:
+    async def _let_in(self, scope: Scope) -> None:
         caller = self.authenticator.find(_token(scope))
         if caller is None:
             raise Problem(
@@ -52,7 +53,14 @@ class Gate:
             )
         if not caller.staff and _STAFF.fullmatch(scope["path"]):
             raise Problem(403, "this key may chat and recommend, but not look after the shop")
-        wait = self.rate.wait(caller.name)
+        about_all = scope["path"] == _METRICS
+        if about_all and not caller.metrics:
+            raise Problem(
+                403, f"metrics are of all tenants; make a key for them: 'tenant:KEY:{METRICS}'"
+            )
+        if not (about_all or caller.served):
+            raise Problem(403, "this key may read metrics, and nothing else")
+        wait = await self.rate.take(caller.name)
         if wait > 0:
             seconds = math.ceil(wait)
             raise Problem(

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from re2llm.errors import UserError
 
 CHAT = "chat"
+METRICS = "metrics"
 _SHORTEST = 16
 
 
@@ -18,13 +19,17 @@ class Caller:
     Attributes:
         tenant: whose data is read and written.
         name: stands for the key in logs and in the hints' history; tells nothing of it.
-        staff: whether hints may be reviewed, items withdrawn and metrics read.
+        staff: whether hints may be reviewed and items withdrawn.
+        metrics: whether metrics may be read, which tell of all tenants together.
+        served: whether anything else may be asked for.
         keyed: whether the caller showed a key, so that `name` tells it from others.
     """
 
     tenant: str
     name: str
     staff: bool = True
+    metrics: bool = False
+    served: bool = True
     keyed: bool = True
 
 
@@ -43,7 +48,7 @@ class Anyone:
 
     def find(self, token: str | None) -> Caller | None:  # noqa: ARG002
         """Return the same caller always."""
-        return Caller(tenant=self.tenant, name="local", keyed=False)
+        return Caller(tenant=self.tenant, name="local", metrics=True, keyed=False)
 
 
 class KeyRing:
@@ -64,7 +69,10 @@ def digest(key: str) -> str:
 
 
 def read_keys(text: str) -> KeyRing | None:
-    """Read `tenant:key` or `tenant:key:chat` entries joined by commas; None where there are none.
+    """Read `tenant:key` entries joined by commas, with a role behind where it is not the staff's.
+
+    The role `chat` may chat and recommend alone, `metrics` read metrics alone. Metrics are of all
+    tenants together: the staff reads them only where there is one tenant. None without entries.
 
     Raises:
         UserError: an entry is malformed, a key too short, or given twice; it is named by its place.
@@ -74,9 +82,10 @@ def read_keys(text: str) -> KeyRing | None:
     for place, entry in enumerate(entries, start=1):
         tenant, colon, rest = entry.partition(":")
         key, _, role = rest.partition(":")
-        if not (tenant and colon) or role not in ("", CHAT):
+        if not (tenant and colon) or role not in ("", CHAT, METRICS):
             raise UserError(
-                f"RE2LLM_API_KEYS: entry {place} is not 'tenant:key' or 'tenant:key:{CHAT}'"
+                f"RE2LLM_API_KEYS: entry {place} is not 'tenant:key', 'tenant:key:{CHAT}' or "
+                f"'tenant:key:{METRICS}'"
             )
         if len(key) < _SHORTEST:
             raise UserError(
@@ -86,5 +95,16 @@ def read_keys(text: str) -> KeyRing | None:
         if digest(key) in callers:
             raise UserError(f"RE2LLM_API_KEYS: the key of entry {place} is given twice")
         name = f"key-{digest(key)[:8]}"
-        callers[digest(key)] = Caller(tenant=tenant, name=name, staff=role != CHAT)
+        callers[digest(key)] = Caller(
+            tenant=tenant,
+            name=name,
+            staff=not role,
+            metrics=role == METRICS,
+            served=role != METRICS,
+        )
+    served = [caller for caller in callers.values() if caller.served]
+    if len({caller.tenant for caller in served}) == 1:
+        callers = {
+            at: replace(one, metrics=one.metrics or one.staff) for at, one in callers.items()
+        }
     return KeyRing(callers) if callers else None

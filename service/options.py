@@ -19,17 +19,20 @@ class ServeSettings(BaseSettings):
 
     api_keys: SecretStr = SecretStr("")
     """Bearer keys, `tenant:key` each, joined by commas; `tenant:key:chat` may chat and recommend
-    but neither review hints nor read metrics. Without any, only this machine is served."""
+    but not review hints, `tenant:key:metrics` read metrics alone (of all tenants; a tenant's own
+    staff may where there is no other). Without any, only this machine is served."""
     cors_origins: str = ""
     """Web origins whose pages may call the API, joined by commas; none by default."""
     rate_limit: int = Field(default=1200, ge=1)
-    """Requests per minute and key."""
+    """Requests per minute and key: of all replicas together where they share a Postgres, else of
+    each process."""
     body_limit: int = Field(default=262_144, ge=1024)
     """Bytes that a request may bring."""
     depth_limit: int = Field(default=32, ge=4)
     """Levels of nesting that a request may have."""
     time_limit: float = Field(default=60.0, gt=0)
-    """Seconds until a request that has not begun to answer is given up."""
+    """Seconds until a request that has not begun to answer, or a stream that has not ended, is
+    given up."""
     feedback_wait: float = Field(default=20.0, ge=0)
     """Seconds that feedback waits for what came of it before it answers `pending`."""
     lease: float = Field(default=30.0, gt=0)

@@ -5,6 +5,8 @@ from pathlib import Path
 from re2llm.database import Database, DatabaseUnavailable, open_database, where_kept
 from re2llm.errors import UserError
 
+RECORDS = "service.sqlite"
+"""The file in the workspace, where there is no Postgres."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
     tenant TEXT NOT NULL, session_id TEXT NOT NULL, at REAL NOT NULL,

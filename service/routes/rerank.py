@@ -3,7 +3,7 @@
 import uuid
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from re2llm.catalog.candidates import Candidate
@@ -48,7 +48,7 @@ class Result(BaseModel):
 class RerankMeta(BaseModel):
     """What a client may want to know beside the results."""
 
-    api_version: dict[str, str] = {"version": "2"}
+    api_version: dict[str, str]
     warnings: list[str] = []
 
 
@@ -63,7 +63,12 @@ class RerankOut(BaseModel):
 
 @router.post("/v1/rerank", response_model_exclude_none=True)
 @router.post("/v2/rerank", response_model_exclude_none=True)
-async def rerank(body: RerankIn, front: FrontDep, caller: CallerDep) -> RerankOut:  # noqa: ARG001
+async def rerank(
+    body: RerankIn,
+    request: Request,
+    front: FrontDep,
+    caller: CallerDep,  # noqa: ARG001
+) -> RerankOut:
     """Rank documents for a query; where the model is down they keep their order, with a warning."""
     parts = front.app.parts
     texts = [_text(document, place) for place, document in enumerate(body.documents)]
@@ -87,7 +92,9 @@ async def rerank(body: RerankIn, front: FrontDep, caller: CallerDep) -> RerankOu
         for place, name in enumerate(answer.order[: task.k])
     ]
     warnings = [answer.degraded] if answer.degraded else []
-    return RerankOut(id=str(uuid.uuid4()), results=results, meta=RerankMeta(warnings=warnings))
+    version = request.url.path.removeprefix("/v").partition("/")[0]
+    meta = RerankMeta(api_version={"version": version}, warnings=warnings)
+    return RerankOut(id=str(uuid.uuid4()), results=results, meta=meta)
 
 
 def _text(document: str | Document, place: int) -> str:

@@ -137,9 +137,11 @@ def import_file(
 def rebuild(workspace: WorkspaceOption = None) -> None:
     """Make the Chroma index anew from the audit log."""
     from re2llm.commands.screen import console
+    from re2llm.service.working import working
+    from re2llm.settings import read_settings
 
-    with opened_store(workspace) as (store, _):
-        held = store.rebuild()
+    with working(read_settings(workspace=workspace), "rebuild"), opened_store(workspace) as opened:
+        held = opened[0].rebuild()
     console.print(f"The index holds {held} hints.", highlight=False)
 
 

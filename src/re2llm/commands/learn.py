@@ -1,7 +1,7 @@
 """Commands that learn and judge: `explore`, `train`, `evaluate` and `compare`."""
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -47,7 +47,7 @@ def explore(
         with progress("Ranking, then reflecting") as report:
             return await run_exploration(parts, folds, plan, report)
 
-    with opened(workspace, max_calls=max_calls, seed=seed) as parts:
+    with opened(workspace, max_calls=max_calls, seed=seed, work="explore") as parts:
         found = asyncio.run(run(parts))
     console.print(
         f"{found.errors} of {found.sessions} sessions missed; {found.reflections} reflections "
@@ -91,7 +91,7 @@ def train(
         with progress("Rewards") as report:
             return await learn_policy(parts, folds, parts.valid_cases(), plan, report)
 
-    with opened(workspace, max_calls=max_calls, seed=seed) as parts:
+    with opened(workspace, max_calls=max_calls, seed=seed, work="train") as parts:
         learnt = asyncio.run(run(parts))
     for point in learnt.diagnosis.slate_curve:
         console.print(
@@ -204,19 +204,29 @@ def compare(
 
 @contextmanager
 def opened(
-    workspace: Path | None, *, max_calls: int | None = None, seed: int | None = None
+    workspace: Path | None,
+    *,
+    max_calls: int | None = None,
+    seed: int | None = None,
+    work: str | None = None,
 ) -> "Iterator[Parts]":
-    """Open the workspace's parts, and close them; nothing inside is traced by itself."""
+    """Open the workspace's parts, and close them; nothing inside is traced by itself.
+
+    With `work`, a verb, no other process may do such work on a shared workspace meanwhile.
+    """
     from re2llm.graph.opening import open_parts
     from re2llm.langsmith_client import untraced
+    from re2llm.service.working import working
     from re2llm.settings import read_settings
 
-    parts = open_parts(read_settings(workspace=workspace, max_calls=max_calls, seed=seed), None)
-    try:
-        with untraced():
-            yield parts
-    finally:
-        parts.close()
+    settings = read_settings(workspace=workspace, max_calls=max_calls, seed=seed)
+    with working(settings, work) if work else nullcontext():
+        parts = open_parts(settings, None)
+        try:
+            with untraced():
+                yield parts
+        finally:
+            parts.close()
 
 
 def facts(parts: "Parts", data: str, command: str) -> "Facts":

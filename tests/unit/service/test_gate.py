@@ -2,15 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from service_client import KEYS, opened
 
+from re2llm.database import DatabaseUnavailable
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
 from re2llm.service.keys import read_keys
-from re2llm.service.pace import RateLimit
+from re2llm.service.pace import RateLimit, SharedRateLimit
+from re2llm.service.recommend import Progress
+from re2llm.service.records import open_records
+from re2llm.service.upkeep import Chore
 
 NORTH = {"Authorization": "Bearer north-key-0123456789"}
 SOUTH = {"Authorization": "Bearer south-key-0123456789"}
@@ -68,6 +74,37 @@ async def test_a_chat_key_cannot_look_after_the_shop(app: Re2LLM) -> None:
             assert (await client.get(path, headers=CHAT)).status_code == 403, path
 
 
+async def test_metrics_are_of_all_tenants_so_no_tenant_reads_them(app: Re2LLM) -> None:
+    both = f"{KEYS},watch:metrics-key-0123456789:metrics"
+    async with opened(app, api_keys=both) as client:
+        watch = {"Authorization": "Bearer metrics-key-0123456789"}
+        assert (await client.get("/metrics", headers=NORTH)).status_code == 403
+        told = await client.get("/metrics", headers=watch)
+        assert "re2llm_request_seconds" in told.text
+        for path in ("/v1/hints", "/v1/items/x"):
+            assert (await client.get(path, headers=watch)).status_code == 403
+    async with opened(app, api_keys="north:north-key-0123456789") as client:
+        assert (await client.get("/metrics", headers=NORTH)).status_code == 200
+
+
+async def test_replicas_share_one_rate(place_of_records: tuple[Path, str | None]) -> None:
+    records = open_records(place_of_records[0], url=place_of_records[1])
+    one, two = (SharedRateLimit(records, 120) for _ in range(2))
+    waits = [await each.take("a") for _ in range(20) for each in (one, two)]
+    allowed = sum(wait == 0 for wait in waits)
+    assert 12 <= allowed <= 20  # 12 at once, and what has refilled meanwhile
+    assert 0 < max(waits) <= 0.5
+    assert await one.take("b") == 0
+    records.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place_of_records(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str | None]:
+    """A path, and the URL of a Postgres or None."""
+    url = request.getfixturevalue("database_url") if request.param == "postgres" else None
+    return tmp_path / "records.sqlite", url
+
+
 def test_keys_are_read_and_wrong_ones_are_named_by_place_not_by_value() -> None:
     ring = read_keys("a:0123456789abcdef, b:fedcba9876543210:chat")
     assert ring is not None
@@ -120,6 +157,50 @@ async def test_what_hangs_is_given_up(app: Re2LLM, monkeypatch: pytest.MonkeyPat
         answer = await client.post("/v1/recommendations", json={})
         assert answer.status_code == 504
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_stream_that_fails_or_hangs_says_so_ends_and_is_not_kept(
+    app: Re2LLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def break_off(*_: object) -> AsyncIterator[object]:
+        yield Progress(step="rerank", told="ranked them")
+        raise DatabaseUnavailable("postgresql://secret")
+
+    async def hang(*_: object) -> AsyncIterator[object]:
+        yield Progress(step="rerank", told="ranked them")
+        await asyncio.sleep(30)
+
+    headers = {"Accept": "text/event-stream", "Idempotency-Key": "one"}
+    async with opened(app, time_limit=0.5) as client:
+        for how, status in ((break_off, "503"), (hang, "504")):
+            with monkeypatch.context() as patch:
+                patch.setattr("re2llm.service.recommend.Recommender.stream", how)
+                told = await client.post("/v1/recommendations", json={}, headers=headers)
+            names = [line for line in told.text.splitlines() if line.startswith("event: ")]
+            assert names == ["event: progress", "event: error", "event: end"]
+            assert status in told.text
+            assert "secret" not in told.text
+        again = await client.post("/v1/recommendations", json={}, headers=headers)
+        assert "event: cards" in again.text
+        whole = {"Idempotency-Key": "one"}
+        other = await client.post("/v1/recommendations", json={}, headers=whole)
+        assert other.status_code == 422
+
+
+async def test_upkeep_goes_on_after_any_error(caplog: pytest.LogCaptureFixture) -> None:
+    rounds: list[int] = []
+    often = asyncio.Event()
+
+    async def work() -> None:
+        rounds.append(1)
+        if len(rounds) == 3:
+            often.set()
+        raise KeyError("unforeseen")
+
+    chore = asyncio.create_task(Chore(name="sweeping", every=0.01, work=work).keep_doing())
+    await asyncio.wait_for(often.wait(), 20)
+    chore.cancel()
+    assert "sweeping: KeyError" in caplog.text
 
 
 async def test_the_same_idempotency_key_does_it_once(client: httpx.AsyncClient) -> None:

@@ -78,6 +78,43 @@ def resampled_means(values: Values, *, resamples: int = RESAMPLES, seed: int = 0
     return means
 
 
+def resampled_both(
+    values: Values,
+    groups: Sequence[Hashable],
+    seeds: Sequence[Hashable],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Values:
+    """Return (resamples, columns) means over sessions and seeds, both drawn with replacement.
+
+    Rows of one session, or of one seed, are not independent: drawing whole sessions and whole seeds
+    keeps them together (the pigeonhole bootstrap; Owen, 2007).
+
+    Args:
+        values: (rows, columns), a row per session and seed.
+        groups: (rows,) which session.
+        seeds: (rows,) which seed; every session has all of them, once.
+        resamples: how many times both are drawn.
+        seed: as for `resampled_means`.
+
+    Raises:
+        ValueError: a session lacks a seed or has it twice.
+    """
+    sessions = {name: place for place, name in enumerate(dict.fromkeys(groups))}
+    names = {name: place for place, name in enumerate(dict.fromkeys(seeds))}
+    cube = np.full((len(sessions), len(names), values.shape[1]), np.nan)
+    for row, group, name in zip(values, groups, seeds, strict=True):
+        cube[sessions[group], names[name]] = row
+    if len(values) != len(sessions) * len(names) or not np.isfinite(cube).all():
+        raise ValueError("every session needs every seed, once")
+    draws = np.random.default_rng((seed, len(names)))
+    counts = draws.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
+    flat = resampled_means(cube.reshape(len(sessions), -1), resamples=resamples, seed=seed)
+    by_seed = flat.reshape(resamples, len(names), -1)
+    return np.asarray(np.einsum("rk,rkc->rc", counts / len(names), by_seed))
+
+
 def estimate(mean: float, draws: Values, *, level: float = LEVEL) -> Estimate:
     """Sum up draws (resamples,) of a mean."""
     low, high = _ends(draws, level)

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from re2llm.errors import UserError
-from re2llm.evals.bootstrap import Difference, paired_difference
+from re2llm.evals.bootstrap import Difference, mean_by_group, paired_difference
 from re2llm.evals.metrics import HEADLINE, Metric
 from re2llm.evals.results import NO_HINT, POLICY, Arm, Comparison, Judged
 
@@ -74,6 +74,10 @@ def compare(
     left, right = np.array(pairs).T
     before = metric.values(one.ranks.get(judged, one.ranks["slate"])[left])
     after = metric.values(other.ranks.get(judged, other.ranks["slate"])[right])
+    if first.groups:  # the same session under several seeds counts once
+        groups = [first.groups[place] for place in left]
+        _, averaged = mean_by_group(np.stack([before, after], axis=1), groups)
+        before, after = averaged[:, 0], averaged[:, 1]
     found = paired_difference(after, before, seed=first.facts.seed)
     winner: Winner = "neither" if not found.sure else "second" if found.mean > 0 else "first"
     better, worse = (names[1], names[0]) if found.mean > 0 else (names[0], names[1])
@@ -84,10 +88,10 @@ def compare(
     )
     sentence = (
         f"{claim} on {metric.name} of the row {name!r}: {names[0]} {before.mean():.4f}, "
-        f"{names[1]} {after.mean():.4f}, {in_words(found)}, {len(pairs)} shared sessions; "
+        f"{names[1]} {after.mean():.4f}, {in_words(found)}, {len(before)} shared sessions; "
         f"{names[0]} {_cost(one)}, {names[1]} {_cost(other)}."
     )
-    return Verdict(winner=winner, difference=found, sessions=len(pairs), sentence=sentence)
+    return Verdict(winner=winner, difference=found, sessions=len(before), sentence=sentence)
 
 
 def in_words(difference: Difference) -> str:

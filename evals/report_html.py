@@ -64,6 +64,13 @@ def page(
         f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in how(comparison).items()
     )
     parts.append(f"<section><h2>How to repeat it</h2><dl>{told}</dl></section>")
+    if facts.prompts:
+        parts.append("<section><h2>Prompts in full</h2>")
+        parts += [
+            f"<details><summary>{escape(name)}</summary><pre>{escape(text)}</pre></details>"
+            for name, text in facts.prompts.items()
+        ]
+        parts.append("</section>")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

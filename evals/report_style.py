@@ -45,6 +45,8 @@ summary{cursor:pointer;padding:7px 0}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:18px;margin:10px 0}
 ol{margin:0;padding-left:26px;font-size:.9rem}
 mark{background:var(--mark);color:inherit;padding:0 3px;border-radius:3px}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--soft);border-radius:6px;
+padding:10px 12px;font-size:.82rem;margin:4px 0 12px}
 .warn{color:var(--down)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;font-size:.9rem}
 dt{color:var(--quiet)}

@@ -11,6 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from re2llm.evals.bootstrap import Difference, Estimate
+from re2llm.evals.cross_check import cross_check
 from re2llm.evals.metrics import HEADLINE
 from re2llm.evals.results import POLICY, Arm, Comparison, Judged
 from re2llm.evals.table import Row, Table
@@ -118,6 +119,10 @@ def as_markdown(
     lines += [f"![{name}]({name}.png)" for name in pictures] + [""]
     lines += ["## What it cost", "", *_costs(comparison), ""]
     lines += ["## How to repeat it", ""] + [f"- {k}: {v}" for k, v in how(comparison).items()]
+    if facts.prompts:
+        lines += ["", "## Prompts in full"]
+    for name, text in facts.prompts.items():
+        lines += ["", f"### {name}", "", "````", text.rstrip(), "````"]
     return "\n".join(lines) + "\n"
 
 
@@ -180,7 +185,7 @@ def how(comparison: Comparison) -> dict[str, str]:
         told["command"] = facts.command
     if facts.started:
         told["started"] = datetime.fromtimestamp(facts.started, UTC).isoformat(timespec="seconds")
-    return told | dict(facts.more)
+    return told | dict(facts.more) | {"metrics": cross_check(comparison)}
 
 
 def as_csv(tables: Sequence[Table]) -> str:

@@ -113,16 +113,25 @@ class Facts:
     started: float = 0.0
     """Seconds since 1970."""
     more: Mapping[str, str] = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """In full, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Arms over the same sessions, in the same order."""
+    """Arms over the same sessions, in the same order.
+
+    Attributes:
+        groups: (sessions,) the session itself, where it stands under several seeds; else empty.
+        seeds: (sessions,) under which; empty like `groups`.
+    """
 
     facts: Facts
     session_ids: tuple[str, ...]
     targets: tuple[str, ...]
     arms: tuple[Arm, ...]
+    groups: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
 
     def arm(self, name: str) -> Arm | None:
         """Return the arm of this name, or None."""

@@ -25,6 +25,8 @@ def save_comparison(comparison: Comparison, path: Path) -> None:
         "facts": asdict(comparison.facts),
         "session_ids": comparison.session_ids,
         "targets": comparison.targets,
+        "groups": comparison.groups,
+        "seeds": comparison.seeds,
         "arms": [
             {
                 "name": arm.name,
@@ -60,6 +62,8 @@ def load_comparison(path: Path) -> Comparison:
             session_ids=tuple(raw["session_ids"]),
             targets=tuple(raw["targets"]),
             arms=tuple(_arm(arm) for arm in raw["arms"]),
+            groups=tuple(raw.get("groups", ())),
+            seeds=tuple(raw.get("seeds", ())),
         )
     except OSError as error:
         raise UserError(

@@ -11,6 +11,7 @@ from re2llm.evals.bootstrap import (
     Estimate,
     differences,
     estimate,
+    resampled_both,
     resampled_means,
 )
 from re2llm.evals.metrics import MAIN, Metric, Values
@@ -84,7 +85,13 @@ def make_table(
         for metric in metrics
     }
     stacked = np.stack(list(columns.values()), axis=1)
-    drawn = resampled_means(stacked, resamples=resamples, seed=comparison.facts.seed)
+    seed = comparison.facts.seed
+    if comparison.seeds:
+        drawn = resampled_both(
+            stacked, comparison.groups, comparison.seeds, resamples=resamples, seed=seed
+        )
+    else:
+        drawn = resampled_means(stacked, resamples=resamples, seed=seed)
     draws = {key: drawn[:, place] for place, key in enumerate(columns)}
     against: dict[tuple[str, str, str], Difference] = {}
     for metric in metrics:

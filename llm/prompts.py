@@ -81,9 +81,14 @@ def prompt(name: str) -> Prompt:
     return parse_prompt(name, text, _PLACEHOLDERS[name])
 
 
+def prompt_files() -> dict[str, str]:
+    """Return every prompt's text by its name."""
+    return {name: prompt(name).text for name in sorted(_PLACEHOLDERS)}
+
+
 def prompt_texts() -> list[str]:
     """Return every prompt's text."""
-    return [prompt(name).text for name in sorted(_PLACEHOLDERS)]
+    return list(prompt_files().values())
 
 
 @cache

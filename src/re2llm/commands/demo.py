@@ -134,7 +134,7 @@ async def _judge(
             parts,
             asked,
             valid=valid,
-            facts=facts(parts, "test sessions", "make demo"),
+            facts=facts(parts, "test sessions", "make demo", asked),
             progress=report,
         )
     made = make_report(

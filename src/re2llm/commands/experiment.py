@@ -8,7 +8,7 @@ import typer
 from re2llm.commands.learn import SeedOption, opened
 from re2llm.commands.serve import WorkspaceOption
 
-_SHARED = ("model", "prompts", "retrieval", "re2llm")
+_SHARED = ("model", "prompts", "retrieval", "items", "judged sessions", "python", "libraries")
 """What of the workspace all variants share; hints, policy and weights are their own."""
 
 
@@ -57,7 +57,8 @@ def experiment(
         )
         more = f" --from {elsewhere}" if elsewhere else ""
         more += f" --scale {scale:g}" if scale != 1 else ""
-        told = facts(parts, "test sessions", f"re2llm experiment {file}{more}")
+        asked = parts.dataset.test[: plan.test]
+        told = facts(parts, "test sessions", f"re2llm experiment {file}{more}", asked)
         about = {
             "about": plan.about,
             "calls estimated": f"at most {most:,}",

@@ -11,8 +11,9 @@ from re2llm.commands.serve import WorkspaceOption
 from re2llm.graph.trainers import Method
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from re2llm.catalog.sessions import Session
     from re2llm.evals.results import Facts
     from re2llm.graph.explore import Explored
     from re2llm.graph.folds import Fold
@@ -112,6 +113,13 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
     seed: SeedOption = None,
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="`published`, `full` (retrieved), a number (drawn), or a file; files are seeds."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Lists drawn per session.", min=1)] = 1,
     langsmith: Annotated[
         bool,
         typer.Option("--langsmith", help="Run the policy as a LangSmith experiment instead."),
@@ -137,26 +145,32 @@ def evaluate(
         with opened(workspace, max_calls=max_calls, seed=seed) as parts:
             evaluate_there(parts, split, limit, dataset)
         return
+    from dataclasses import replace
+
     from re2llm.commands.screen import console, progress
     from re2llm.evals.main_table import main_table
+    from re2llm.evals.protocols import apply
     from re2llm.evals.report import Report, make_report, write_report
     from re2llm.evals.report_text import terminal_table
 
     async def run(parts: "Parts") -> tuple[Report, Path]:
         found = parts.dataset.test if split == "test" else parts.dataset.valid
-        asked = found[:limit] if limit else found
-        folder = out or parts.workspace.runs / run_name(parts, split, len(asked))
+        judged = apply(found[:limit], candidates or (), parts.catalog, seeds=seeds)
+        asked = judged.sessions
+        folder = out or parts.workspace.runs / run_name(parts, split, asked)
         command = f"re2llm evaluate --split {split}" + (f" --limit {limit}" if limit else "")
+        command += "".join(f" --candidates {one}" for one in candidates or ())
+        command += f" --seeds {seeds}" if seeds > 1 else ""
         with progress("Slates") as report:
             comparison = await main_table(
                 parts,
                 asked,
-                facts=facts(parts, f"{split} sessions", command),
+                facts=facts(parts, f"{split} sessions, {judged.words}", command, asked),
                 journal_path=folder / "journal.jsonl",
                 progress=report,
             )
         made = make_report(
-            comparison,
+            replace(comparison, groups=judged.groups, seeds=judged.seeds),
             sessions=asked,
             titles={item.item_id: item.title for item in parts.catalog},
             hints={hint.hint_id: hint.text for hint in parts.store.hints()},
@@ -229,13 +243,14 @@ def opened(
             parts.close()
 
 
-def facts(parts: "Parts", data: str, command: str) -> "Facts":
+def facts(parts: "Parts", data: str, command: str, asked: "Sequence[Session]") -> "Facts":
     """Say where an evaluation's numbers come from."""
     import time
-    from importlib.metadata import version
 
     from re2llm.evals.main_table import fingerprint
+    from re2llm.evals.provenance import provenance
     from re2llm.evals.results import Facts, model_label
+    from re2llm.llm.prompts import prompt_files
 
     settings = parts.settings
     return Facts(
@@ -248,20 +263,22 @@ def facts(parts: "Parts", data: str, command: str) -> "Facts":
         more={
             **fingerprint(parts),
             "fusion weight": f"{parts.fusion.weight:g}, learnt on {parts.fusion.sessions} sessions",
-            "re2llm": version("re2llm"),
+            **provenance(parts.catalog, asked),
         },
+        prompts=prompt_files(),
     )
 
 
-def run_name(parts: "Parts", split: str, sessions: int) -> str:
+def run_name(parts: "Parts", split: str, sessions: "Sequence[Session]") -> str:
     """Name a run by what it depends on, so that the same run goes on where it stopped."""
     import hashlib
     import json
 
     from re2llm.evals.main_table import fingerprint
 
-    what = json.dumps(fingerprint(parts), sort_keys=True)
-    return f"evaluate-{split}-{sessions}-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
+    listed = [[one.session_id, one.candidates] for one in sessions]
+    what = json.dumps([fingerprint(parts), listed], sort_keys=True)
+    return f"evaluate-{split}-{len(sessions)}-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
 
 
 def bill(usage: "Usage") -> str:

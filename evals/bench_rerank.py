@@ -11,7 +11,7 @@ import multiprocessing
 import statistics
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 from pydantic import SecretStr
@@ -19,23 +19,24 @@ from pydantic import SecretStr
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Item
 from re2llm.llm.client import ModelClient
+from re2llm.llm.fusion import SlateFusion
 from re2llm.llm.labels import labels
 from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
 from re2llm.llm.patience import Patience
 from re2llm.llm.rank_prompt import rank_messages
-from re2llm.llm.ranking import RankTask
+from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.llm.reader import complete, read_answer
 from re2llm.llm.rerank import ListwiseReranker
 
 _AT_ONCE = (1, 16, 64, 256)
 
 
-def make_task(candidates: int) -> RankTask:
-    """Return a question of a usual size."""
+def make_task(candidates: int, series: int = 0) -> RankTask:
+    """Return a question of a usual size; each series is of items that no other one has."""
     items = [
         Item(
-            item_id=f"i{n}",
-            title=f"Wireless Controller Series {n} - Platform {n % 7}",
+            item_id=f"i{series}-{n}",
+            title=f"Wireless Controller Series {series} {n} - Platform {n % 7}",
             attributes={"brand": f"Brand {n % 9}", "category": ("Games", "Pads"), "price": 9.99},
         )
         for n in range(candidates)
@@ -52,24 +53,55 @@ def good_answer(candidates: int) -> str:
     return json.dumps({"ranking": list(reversed(labels(candidates)))})
 
 
-def own_time(candidates: int, repeats: int = 300) -> tuple[float, float]:
-    """Return the median seconds of building one prompt and of reading one answer."""
-    task, text = make_task(candidates), good_answer(candidates)
-    ids = [one.item.item_id for one in task.candidates]
-    titles = [one.item.title for one in task.candidates]
-    building, reading = [], []
-    for _ in range(repeats):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnTime:
+    """Seconds of our own work on each of many slates."""
+
+    prompt: list[float]
+    reading: list[float]
+    fusing: list[float]
+
+    def words(self) -> str:
+        """Say medians and the slowest tenth, in milliseconds."""
+        parts = (("prompt", self.prompt), ("reading", self.reading), ("fusing", self.fusing))
+        totals = [sum(slate) for slate in zip(*(part for _, part in parts), strict=True)]
+        told = ", ".join(f"{name} {1e3 * statistics.median(part):.2f}" for name, part in parts)
+        ninth = statistics.quantiles(totals, n=10)[-1]
+        return f"{told}; in all {1e3 * statistics.median(totals):.2f} ms (p90 {1e3 * ninth:.2f} ms)"
+
+
+def own_time(candidates: int, *, slates: int = 300, known: bool = False) -> OwnTime:
+    """Time building prompts, reading answers and fusing, for slates of other items each.
+
+    Args:
+        candidates: of each slate.
+        slates: so many.
+        known: whether the items were shown before, as a shop's mostly were.
+    """
+    tasks = [make_task(candidates, series) for series in range(1, slates + 1)]
+    text, fusion = good_answer(candidates), SlateFusion()
+    made = OwnTime(prompt=[], reading=[], fusing=[])
+    rank_messages(make_task(candidates))
+    if known:
+        for task in tasks:
+            rank_messages(task)
+    for task in tasks:
+        ids = [one.item.item_id for one in task.candidates]
+        titles = [one.item.title for one in task.candidates]
         start = time.perf_counter()
         rank_messages(task)
-        middle = time.perf_counter()
-        complete(read_answer(text, titles), ids)
-        reading.append(time.perf_counter() - middle)
-        building.append(middle - start)
-    return statistics.median(building), statistics.median(reading)
+        asked = time.perf_counter()
+        order, _ = complete(read_answer(text, titles), ids)
+        read = time.perf_counter()
+        fusion.fuse(task.candidates, RankAnswer(order=order, listed=len(order)))
+        made.fusing.append(time.perf_counter() - read)
+        made.reading.append(read - asked)
+        made.prompt.append(asked - start)
+    return made
 
 
-async def throughput(url: str, at_once: int, slates: int, candidates: int) -> float:
-    """Return slates per second with so many at once."""
+async def throughput(url: str, at_once: int, slates: int, candidates: int) -> tuple[float, float]:
+    """Return slates per second with so many at once, and the seconds of processor for each."""
     config = ModelConfig(model="bench", base_url=url, api_key=SecretStr("none"))
     model = open_chat_model(config)
     client = ModelClient(model, identity="bench", patience=Patience(deadline=60, attempts=1))
@@ -83,11 +115,11 @@ async def throughput(url: str, at_once: int, slates: int, candidates: int) -> fl
             answer = await reranker.rerank(replace(task, request=f"{at_once} {number}"))
             return answer.degraded is None
 
-    start = time.perf_counter()
+    start, worked = time.perf_counter(), time.process_time()
     good = sum(await asyncio.gather(*(one(number) for number in range(slates))))
-    seconds = time.perf_counter() - start
+    seconds, worked = time.perf_counter() - start, time.process_time() - worked
     await close_chat_model(model)
-    return good / seconds
+    return good / seconds, worked / slates
 
 
 def serve(pipe: Connection, delay: float, text: str) -> None:
@@ -130,12 +162,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--candidates", type=int, default=50)
     parser.add_argument("--delay", type=float, default=0.2, help="seconds per answer")
+    parser.add_argument("--runs", type=int, default=3, help="of each throughput")
     given = parser.parse_args(arguments)
-    building, reading = own_time(given.candidates)
-    sys.stdout.write(
-        f"own time at {given.candidates} candidates: prompt {1e3 * building:.2f} ms, "
-        f"reading {1e3 * reading:.2f} ms\n"
-    )
+    for known in (False, True):
+        seen = "shown before" if known else "never shown before"
+        made = own_time(given.candidates, known=known)
+        sys.stdout.write(f"own time at {given.candidates} candidates, {seen}: {made.words()}\n")
     here, there = multiprocessing.Pipe()
     text = good_answer(given.candidates)
     process = multiprocessing.get_context("spawn").Process(
@@ -144,11 +176,17 @@ def main(arguments: list[str] | None = None) -> None:
     process.start()
     url = f"http://127.0.0.1:{here.recv()}/v1"
     for at_once in _AT_ONCE:
-        slates = max(10, 6 * at_once)
-        rate = asyncio.run(throughput(url, at_once, slates, given.candidates))
-        ideal = at_once / given.delay
+        slates, ideal = max(10, 6 * at_once), at_once / given.delay
+        runs = [
+            asyncio.run(throughput(url, at_once, slates, given.candidates))
+            for _ in range(given.runs)
+        ]
+        rates, worked = sorted(rate for rate, _ in runs), min(cost for _, cost in runs)
+        share = statistics.median(rates) / ideal
         sys.stdout.write(
-            f"{at_once:>4} at once: {rate:7.1f} slates/s, ideal {ideal:7.1f} ({rate / ideal:.0%})\n"
+            f"{at_once:>4} at once: {statistics.median(rates):7.1f} slates/s ({rates[0]:.1f} to "
+            f"{rates[-1]:.1f}), ideal {ideal:7.1f} ({share:.0%}); {1e3 * worked:.1f} ms of "
+            f"processor each, so that one core gives {1 / worked:.0f}/s at most\n"
         )
     process.terminate()
     process.join()

@@ -19,7 +19,7 @@ SECONDS = 240.0
 @pytest.fixture(scope="module")
 def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("small")
-    write_shop(Workspace(root).data, ShopPlan(items=60, sessions=120, seed=5))
+    write_shop(Workspace(root).data, ShopPlan(items=200, sessions=120, seed=5))
     return root
 
 

@@ -21,7 +21,7 @@ def fusion_path(workspace: Workspace, identity: str, settings: Settings, data: s
         settings: the way of asking.
         data: `Retrieval.version`.
     """
-    name = re.sub(r"[^\w.-]+", "-", f"{settings.way} {identity}").strip("-")
-    told = "\0".join((settings.way, identity, prompt_version(), data))
+    name = re.sub(r"[^\w.-]+", "-", f"{settings.asked} {identity}").strip("-")
+    told = "\0".join((settings.asked, identity, prompt_version(), data))
     digest = hashlib.sha256(told.encode()).hexdigest()[:12]
     return workspace.fusion / f"{name[:100]}-{digest}.json"

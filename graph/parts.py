@@ -241,7 +241,7 @@ class Parts:
         fusion = self.fusion
         judged = on if on == "model" else f"{on} fused by {fusion.weight:g}, {fusion.hinted}"
         return Scope(
-            model=f"{self.identity} {self.settings.way}",
+            model=f"{self.identity} {self.settings.asked}",
             prompt_version=prompt_version(),
             metric=f"ndcg@{depth(self.settings.k)} of the {judged}",
         )

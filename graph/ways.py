@@ -25,7 +25,7 @@ def make_reranker(
         items: the catalogue's.
     """
     seconds = settings.timeout
-    listwise = ListwiseReranker(client=client, deadline=seconds)
+    listwise = ListwiseReranker(client=client, places=settings.places, deadline=seconds)
     match settings.way:
         case "listwise":
             return listwise

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     """`listwise` asks once for all labels, `first-token` for one token's probabilities, `windows`
     slides over long lists, `passes` asks for several shuffled lists and joins them, `likelihood`
     reads how likely each title is, from servers that give prompts back with log-probabilities."""
+    places: int | None = Field(default=None, ge=1)
+    """How many candidates the model is asked to name where it writes labels, best first; None means
+    all. Fewer cost fewer tokens; those that it does not name keep retrieval's order."""
     timeout: float = Field(default=30.0, gt=0)
     """Seconds that one slate may take, retries included."""
     concurrency: int = Field(default=8, ge=1, le=1024)
@@ -148,6 +151,11 @@ class Settings(BaseSettings):
     def shared(self) -> bool:
         """Say whether other processes may work on the same records."""
         return self.database_url is not None or self.chroma_url is not None
+
+    @property
+    def asked(self) -> str:
+        """Name the way of asking by all that changes its answers."""
+        return self.way if self.places is None else f"{self.way}, best {self.places}"
 
     @property
     def offline(self) -> bool:

@@ -87,6 +87,19 @@ def test_one_token_is_refused_where_the_doctor_found_no_probabilities(shop: Path
     open_way(shop, "first-token", model="m", base_url=BASE).close()
 
 
+async def test_fewer_places_may_be_asked_for(shop: Path) -> None:
+    parts = open_way(shop, "listwise", places=4)
+    case = parts.valid_cases()[0]
+    answer = await parts.reranker.rerank(case.task)
+    assert answer.listed == 4
+    assert answer.degraded is None
+    assert len(answer.order) == len(case.task.candidates)
+    parts.close()
+    whole = open_way(shop, "listwise")
+    assert whole.scope != parts.scope
+    whole.close()
+
+
 async def test_limits_and_prices_are_settings(shop: Path, tmp_path: Path) -> None:
     prices = tmp_path / "prices.json"
     prices.write_text('{"per_tokens": 1000, "models": {"m": {"input": 1, "output": 2}}}')

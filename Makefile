@@ -8,7 +8,7 @@ DATA ?= re2llm-movie re2llm-game po4isr-games
 SCALE ?= 1
 INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
-.PHONY: demo test test-llm test-langgraph lint types check experiments clean
+.PHONY: demo test test-llm test-langgraph client lint types check experiments clean
 
 demo: $(VENV)/.run
 	$(BIN)/re2llm demo
@@ -24,6 +24,11 @@ test-llm: $(VENV)/.local
 # environment of its own.
 test-langgraph: $(VENV)/.dev $(VENV)-langgraph/.done
 	$(BIN)/pytest tests/graph/test_langgraph_server.py
+
+# The TypeScript client's types, out of the service's own description, and a check of what uses them.
+client: $(VENV)/.dev
+	$(BIN)/python -m re2llm.service.document > clients/typescript/openapi.json
+	cd clients/typescript && npm install --no-audit --no-fund --no-package-lock && npm run build
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

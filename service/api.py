@@ -36,13 +36,14 @@ Every `/v1` route belongs to the tenant of the bearer key. Requests that change 
 `Idempotency-Key`. Errors are `application/problem+json`."""
 
 
-def create_api(front: Front) -> FastAPI:
-    """Make the routes around an opened service."""
+def create_api(front: Front | None) -> FastAPI:
+    """Make the routes around an opened service; without one they can only be described."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await front.start(stack)
+            if front is not None:
+                await front.start(stack)
             yield
 
     api = FastAPI(

@@ -9,6 +9,7 @@ from re2llm.service.chat.by_model import ByModel
 from re2llm.service.chat.fit import Fitting
 from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.plain import ByRules
+from re2llm.service.chat.shelf import Shelf
 from re2llm.service.chat.steps import (
     MakesSlates,
     Recommend,
@@ -42,7 +43,9 @@ def chat_steps(parts: Parts, slates: MakesSlates, feedback: TakesFeedback) -> Ch
             catalog=catalog, lexicon=lexicon, understanding=_understanding(parts, lexicon)
         ),
         recommend=Recommend(
-            catalog=catalog, slates=slates, fitting=Fitting(catalog=catalog, lexicon=lexicon)
+            catalog=catalog,
+            slates=slates,
+            fitting=Fitting(shelf=Shelf.of(parts.retriever), lexicon=lexicon),
         ),
         feedback=TakeFeedback(catalog=catalog, feedback=feedback),
         answer=Answer(catalog=catalog),

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
-from re2llm.catalog.filters import Filters
-from re2llm.catalog.items import Catalog, Item
+from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
 from re2llm.service.chat.lexicon import KINDS, Lexicon
 from re2llm.service.chat.memory import Facet, Memory, names
 from re2llm.service.chat.say import range_text
+from re2llm.service.chat.shelf import Shelf
 
 _MOST_UNWANTED = 500
 
@@ -31,20 +30,20 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitting:
-    """Fits wishes. Reads the whole catalogue, so call it beside the event loop."""
+    """Fits wishes. Looks at every item, so call it beside the event loop."""
 
-    catalog: Catalog
+    shelf: Shelf
     lexicon: Lexicon
 
     def fit(self, memory: Memory, exclude: Sequence[str]) -> Fitted:
         """Give up what describes, then widen the kind; limits and refusals are never given up."""
         for tried in _loosened(memory):
-            if self._count(tried, exclude, most=1):
+            if self._count(tried, exclude):
                 return self._fitted(tried, exclude, _given_up(memory, tried))
         kinds = tuple(facet for facet in memory.facets if facet.attribute in KINDS)
         wider = tuple(dict.fromkeys(each for kind in kinds for each in self._wider(kind)))
         tried = replace(memory, facets=wider)
-        if wider and self._count(tried, exclude, most=1):
+        if wider and self._count(tried, exclude):
             held = [facet for facet in wider if self._has(tried, facet, exclude)]
             asked, near = _joined(memory.facets), _joined(held, " or ")
             lead = f"Nothing fits {asked} within the rest; what comes near is {near}."
@@ -54,9 +53,7 @@ class Fitting:
     def _fitted(self, memory: Memory, exclude: Sequence[str], lead: tuple[str, ...]) -> Fitted:
         unwanted: tuple[str, ...] = ()
         if memory.avoid or memory.avoid_words:
-            filters = Filters.parse(memory.filters(exclude=tuple(exclude)))
-            brought = (i for i in self.catalog if filters.allows(i) and not memory.allows(i))
-            unwanted = tuple(item.item_id for item in islice(brought, _MOST_UNWANTED))
+            unwanted = self.shelf.ruled_out(memory, exclude, _MOST_UNWANTED)
         return Fitted(memory=memory, possible=True, lead=lead, unwanted=unwanted)
 
     def _wider(self, kind: Facet) -> list[Facet]:
@@ -71,23 +68,17 @@ class Fitting:
         ]
 
     def _has(self, memory: Memory, facet: Facet, exclude: Sequence[str]) -> bool:
-        return self._count(replace(memory, facets=(facet,)), exclude, most=1) > 0
+        return self._count(replace(memory, facets=(facet,)), exclude) > 0
 
     def _in_the_way(self, memory: Memory, exclude: Sequence[str]) -> Iterator[str]:
         """Say how many items there would be without one of the limits."""
         for what, without in _lifted(memory):
-            count = self._count(without, exclude, most=1000)
+            count = self._count(without, exclude)
             if count:
                 yield f"Without “{what}” there would be {count}."
 
-    def _count(self, memory: Memory, exclude: Sequence[str], *, most: int) -> int:
-        filters = Filters.parse(memory.filters(exclude=tuple(exclude)))
-        found = 0
-        for item in self.catalog:
-            found += filters.allows(item) and memory.allows(item)
-            if found >= most:
-                break
-        return found
+    def _count(self, memory: Memory, exclude: Sequence[str]) -> int:
+        return int(self.shelf.meeting(memory, exclude).sum())
 
 
 def silent(memory: Memory, cards: Sequence[Item]) -> list[str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
+from re2llm.catalog.retrieve.numbers import plain_numbers
 from re2llm.service.chat import phrases
-from re2llm.service.chat.idioms import plain_limits
 from re2llm.service.chat.lexicon import KINDS, Lexicon
 from re2llm.service.chat.memory import Facet, Memory
 from re2llm.service.chat.reading import Reading
@@ -17,7 +17,10 @@ from re2llm.service.chat.understood import Act, Limit, Said, Understood
 
 _MOST = 8
 """Words that a model may add to a wish."""
-_NUMBER = re.compile(r"(\d[\d.,]*)\s*(k\b)?", re.IGNORECASE)
+_DIGITS = re.compile(r"(\d[\d.,]*)\s*(k\b)?", re.IGNORECASE)
+_SPELT = re.compile(r"of (\d+(?:\.\d+)?)(?!\.?\w)")
+_LONGEST = 5
+"""Words of a spelt number."""
 _SAME = {"price": frozenset(words("price budget money cost spend pay afford expensive"))}
 _STEPS = {"cheaper": -1, "dearer": 1, "same": 0}
 _ABOUT_CARDS = frozenset({Act.MORE, Act.EXPLAIN, Act.TAKE, Act.LIKE, Act.REJECT})
@@ -170,13 +173,18 @@ class Checks:
 
 
 def numbers_said(text: str) -> set[float]:
-    """Return every number of a text, in each way that it can be read."""
+    """Return every number of a text, in digits or words, in each way that it can be read."""
     found: set[float] = set()
-    for match in _NUMBER.finditer(plain_limits(text)):
+    for match in _DIGITS.finditer(text):
         written = match[1].rstrip(".,")
         for plain in (written.replace(",", ""), written.replace(".", "").replace(",", ".")):
             if plain.count(".") <= 1:
                 found.add(float(plain) * (1000 if match[2] else 1))
+    pieces = text.split()
+    for place in range(len(pieces)):
+        told = plain_numbers("of " + " ".join(pieces[place : place + _LONGEST]))
+        if spelt := _SPELT.match(told):
+            found.add(float(spelt[1]))
     return found
 
 

@@ -44,26 +44,26 @@ function card(item, place, slate) {
       ? make("details", {}, make("summary", {}, "Why this?"), make("ul", {}, ...item.reasons.map((why) => make("li", {}, why))))
       : null,
   );
-  const press = (name, label, act) => make("button", {
+  /** A button that says what it did once it has done it. */
+  const press = (name, label, done, act) => make("button", {
     type: "button", class: "small", "aria-label": `${label}: ${item.title}`,
-    onclick: (event) => run(() => act(event.currentTarget)),
+    onclick: ({ currentTarget: button }) => run(async () => {
+      await note(name, item.item_id, slate);
+      button.textContent = done;
+      button.setAttribute("aria-label", `${done}: ${item.title}`);
+      button.disabled = true;
+      tell(`${done}: ${item.title}`);
+      await act?.();
+    }),
   }, label);
   box.append(make(
     "div", { class: "row" },
-    press("like", "Like", async (button) => {
-      await note("like", item.item_id, slate);
-      button.disabled = true;
-    }),
-    press("skip", "Not this", async () => {
-      await note("skip", item.item_id, slate);
-      box.classList.add("gone");
-    }),
-    press("buy", "Buy", async () => {
-      await note("purchase", item.item_id, slate);
+    press("like", "Like", "Liked"),
+    press("skip", "Not this", "Left out", () => box.classList.add("gone")),
+    press("purchase", "Buy", "Bought", async () => {
       box.classList.add("taken");
       await call(`/v1/slates/${slate}/feedback`, { method: "POST", body: { chosen: item.item_id } });
       await showLearnt();
-      tell(`Bought: ${item.title}`);
     }),
   ));
   return box;
@@ -100,9 +100,11 @@ async function showLearnt() {
 
 function show(answer) {
   byId("remembered").textContent = answer.remembered || "Nothing yet. Say what you are looking for.";
-  if (answer.hint !== undefined && answer.fresh) {
+  if (answer.fresh ?? answer.cards.length) {
     byId("hint").textContent = answer.hint || "None: no hint surely helps this session.";
   }
+  const how = { model: "Read by the model, checked by rules.", rules: "Read by rules." };
+  byId("how").textContent = how[answer.understood_by] || "";
 }
 
 async function talk(message) {
@@ -119,7 +121,8 @@ async function talk(message) {
   if (answer.fresh && answer.cards.length) showCards(answer);
   showEvents(await call(`/v1/sessions/${session}`));
   if (["take", "reject"].includes(answer.act)) await showLearnt();
-  tell(answer.fresh ? `${answer.cards.length} items shown.` : "");
+  const untold = answer.fresh ? [] : answer.notices;
+  tell([...untold, answer.fresh ? `${answer.cards.length} items shown.` : ""].join(" ").trim());
 }
 
 function showCards({ cards, slate_id }) {
@@ -137,11 +140,14 @@ async function run(act) {
   }
 }
 
+const greet = () => said("assistant", "Hello. What are you looking for?");
+
 async function begin() {
   session = sessionStorage.getItem(SESSION) || "";
   if (session) {
     try {
       const kept = await call(`/v1/sessions/${session}/chat`);
+      if (!kept.messages.length) greet();
       kept.messages.forEach(({ role, text }) => said(role, role === "assistant" ? lead(text) : text));
       if (kept.cards.length && kept.slate_id) showCards(kept);
       show(kept);
@@ -154,7 +160,7 @@ async function begin() {
   }
   session = (await call("/v1/sessions", { method: "POST" })).session_id;
   sessionStorage.setItem(SESSION, session);
-  said("assistant", "Hello. What are you looking for?");
+  greet();
 }
 
 byId("say").addEventListener("submit", (event) => {

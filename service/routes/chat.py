@@ -58,6 +58,8 @@ class HistoryOut(BaseModel):
     cards: list[CardOut]
     slate_id: str | None
     remembered: str
+    hint: str | None
+    """The hint that the model was given for these cards."""
 
 
 @router.post("/sessions/{session_id}/chat", response_model=ChatOut)
@@ -91,6 +93,7 @@ async def history(session_id: str, front: FrontDep, caller: CallerDep) -> Histor
         cards=_cards(front, state),
         slate_id=state.get("slate_id"),
         remembered=limits_text(Memory.from_json(state.get("memory"))),
+        hint=state.get("hint"),
     )
 
 

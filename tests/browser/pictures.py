@@ -9,7 +9,7 @@ from typing import Any
 
 from chromium import chromium, look
 
-SAID = ("a kettle under 60", "cheaper", "no, I meant a blender", "I'll take the first one")
+SAID = ("a tripod under 90", "a kettle under 60", "no, I meant a blender")
 SIZES = {"": (1280, 900), "-phone": (390, 844)}
 
 
@@ -35,8 +35,16 @@ def talk(driver: Any, address: str) -> None:
             if len(driver.find_elements("css selector", ".said.assistant")) > said:
                 break
         time.sleep(1)
-        if words == SAID[1]:
-            driver.find_elements("css selector", ".card button")[-3].click()
+        if words != SAID[-1]:
+            like = driver.find_elements("css selector", "ol.cards")[-1]
+            like.find_element("css selector", "button").click()
+            time.sleep(1)
+    driver.find_elements("css selector", "ol.cards")[-1].find_element(
+        "css selector", "summary"
+    ).click()
+    driver.find_elements("css selector", "ol.cards")[-1].find_elements("css selector", "button")[
+        2
+    ].click()
     time.sleep(8)
 
 
@@ -44,13 +52,16 @@ def main(address: str, folder: Path) -> None:
     """Take them all."""
     with tempfile.TemporaryDirectory() as profile, chromium(Path(profile)) as driver:
         look(driver, width=1280, height=900)
-        talk(driver, address)
         for page, path in (("chat", "/"), ("hints", "/hints")):
+            talk(driver, address) if page == "chat" else driver.get(address + path)
             for name, (width, height) in SIZES.items():
                 for dark in (False, True):
                     look(driver, width=width, height=height, dark=dark)
-                    driver.get(address + path)
-                    time.sleep(3)
+                    time.sleep(1)
+                    if page == "chat":
+                        last = driver.find_element("css selector", "#log > li:last-child")
+                        driver.execute_script("arguments[0].scrollIntoView({block: 'end'})", last)
+                    time.sleep(1)
                     shoot(driver, folder / f"{page}{name}{'-dark' if dark else ''}.png")
 
 

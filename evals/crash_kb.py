@@ -99,7 +99,7 @@ def kill_rounds(rounds: int, folder: Path, *, seed: int = 0) -> CrashReport:
         said.extend(_killed_writer(folder, round_, rng.uniform(0.0, _LONGEST)))
         with ChromaHintStore(folder, SeededEncoder()) as store:
             mended += store.repaired
-            apart += not _agree(store)
+            apart += not agree(store)
             if round_ == rounds - 1:
                 lost = sum(not _shows(store, action, hint) for action, hint in said)
                 puts = [entry for entry in store.log.entries() if entry.action is Action.PUT]
@@ -135,7 +135,8 @@ def _shows(store: ChromaHintStore, action: str, hint: str) -> bool:
     }[action]
 
 
-def _agree(store: ChromaHintStore) -> bool:
+def agree(store: ChromaHintStore) -> bool:
+    """Say whether memory, log and index hold the same."""
     logged = {revision.hint.hint_id: revision.hint for revision in store.log.state().values()}
     held = {hint.hint_id: hint for hint in store.hints()}
     active = {hint.hint_id for hint in store.eligible().hints}

@@ -78,6 +78,7 @@ async def merge(
     by: str,
     tenant: str = "default",
     form: FormRules | None = None,
+    leak: Callable[[str], str | None] | None = None,
 ) -> Hint | None:
     """Put one hint in the place of two that overlap, where it is measured to be no worse.
 
@@ -86,10 +87,12 @@ async def merge(
         a_id: one of them.
         b_id: the other.
         merger: writes the new text.
-        measure: tries a text as admission does, on sessions that matter to both parents.
+        measure: tries a text on sessions that matter to both parents; both of them are measured by
+            it as well, so that like is compared with like.
         by: for the record.
         tenant: whose hints.
         form: what a hint may look like.
+        leak: says what a text gives away, or None.
 
     Returns:
         The new hint: active, with the better parent as its parent and both parents retired; or
@@ -102,12 +105,13 @@ async def merge(
     text = tidy(await merger.merge(parents[0].text, parents[1].text) or "")
     child_id = hint_id(text, tenant)
     known = await asyncio.to_thread(store.get, child_id, tenant=tenant)
-    if known is not None or form_fault(text, form) is not None:
+    if known is not None or form_fault(text, form) is not None or (leak and leak(text)):
         return None
     seen = await measure(text)
+    before = [await measure(parent.text) for parent in parents]
     better = max(parents, key=lambda hint: (hint.evidence.low, hint.hint_id))
     names = f"{a_id} and {b_id}"
-    good = seen.own_gain > 0 and seen.gain >= better.evidence.gain and seen.low > 0
+    good = seen.low > 0 and seen.gain >= max(one.gain for one in before)
     child = Hint(
         hint_id=child_id,
         text=text,

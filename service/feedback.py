@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, field
 
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
 from re2llm.graph.postponed import reflect_postponed
+from re2llm.kb_store.life import LifeRules, sweep
 from re2llm.service.claims import Claims
 from re2llm.service.problems import Problem
 from re2llm.service.slates import Given, Learnt, SlateRecord, Slates
@@ -72,6 +74,27 @@ class FeedbackDesk:
                     await reflect_postponed(
                         self.app.parts, most=_CATCH_UP, tenant=tenant, within_quota=True
                     )
+
+    async def look_after(self) -> int:
+        """Move every tenant's hints as their evidence says, on one replica at a time.
+
+        Costs no model call; returns how many moved.
+        """
+        async with self.claims.tried("upkeep") as mine:
+            return await asyncio.to_thread(self._sweep) if mine else 0
+
+    def _sweep(self) -> int:
+        parts = self.app.parts
+        store, settings = parts.store, parts.settings
+        rules = LifeRules(size=settings.max_hints, seconds_unshown=settings.hint_days * 86400)
+        moved = 0
+        for tenant in store.tenants():
+            shown = store.log.last_shown(tenant=tenant)
+            found = sweep(store, rules, now=time.time(), last_shown=shown, tenant=tenant)
+            moved += len(found)
+        if moved:
+            _log.info("upkeep moved %d hints", moved)
+        return moved
 
     async def drain(self, seconds: float) -> None:
         """Let work in progress end; what does not is taken up at the next start."""

@@ -116,6 +116,7 @@ class Front:
             Chore(name="telling that it lives", every=lease / 3, work=in_thread(self.claims.live)),
             Chore(name="taking up what others left", every=lease / 2, work=self._take_up),
             Chore(name="catching up", every=lease / 2, work=self.feedback.catch_up),
+            Chore(name="looking after the hints", every=3600, work=self.feedback.look_after),
             Chore(name="the hints' index", every=lease / 3, work=in_thread(self._mend)),
             Chore(name="looking for a new policy", every=_LOOK, work=self.app.renew),
             Chore(name="forgetting what is old", every=300, work=in_thread(self._forget)),

@@ -140,6 +140,11 @@ class Settings(BaseSettings):
     """How many reflections all feedback of a tenant may cost; the rest is postponed."""
     reflections_per_source: int = Field(default=6, ge=0)
     """The same for what one source says."""
+    max_hints: int = Field(default=0, ge=0)
+    """Active hints that the service keeps per tenant at most; those that help least go first. 0
+    means all."""
+    hint_days: float = Field(default=180.0, ge=0)
+    """Days after which the service retires a hint that nobody was shown; 0 means never."""
     seed: int = 0
 
     @property

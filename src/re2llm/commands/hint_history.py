@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from re2llm.commands.hint_upkeep import merge, upkeep
 from re2llm.commands.hints import PERSON, HintArgument, find_hint, opened_store
 from re2llm.commands.serve import WorkspaceOption
 from re2llm.errors import UserError
@@ -182,28 +183,6 @@ def review(workspace: WorkspaceOption = None) -> None:
     console.print("Nothing more waits." if not waiting else "Review ended.")
 
 
-def upkeep(
-    size: Annotated[int, typer.Option(help="Active hints to keep at most; 0 means all.")] = 0,
-    days: Annotated[
-        float, typer.Option(help="Retire what was not shown for so many days; 0 means never.")
-    ] = 180,
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Retire hints that nobody needs, that do harm, or that are too many."""
-    import time
-
-    from re2llm.commands.screen import console
-    from re2llm.kb_store.life import LifeRules, sweep
-
-    rules = LifeRules(size=size, seconds_unshown=days * 86400)
-    with opened_store(workspace) as (store, tenant):
-        shown = store.log.last_shown(tenant=tenant)
-        moved = sweep(store, rules, now=time.time(), last_shown=shown, tenant=tenant)
-    for hint in moved:
-        console.print(f"{hint.status}: {hint.text} ({hint.reason})", markup=False)
-    console.print(f"{len(moved)} hints moved.", highlight=False)
-
-
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
@@ -221,6 +200,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import": import_file,
     "rebuild": rebuild,
     "edit": edit,
+    "merge": merge,
     "review": review,
     "upkeep": upkeep,
 }

@@ -65,8 +65,7 @@ async def test_merge_takes_the_place_of_both_parents(store: MemoryHintStore) -> 
     seen = Evidence(own_gain=0.2, gain=0.3, low=0.1, sessions=12)
 
     async def measure(text: str) -> Evidence:
-        assert text == BOTH
-        return seen
+        return seen if text == BOTH else Evidence(gain=0.25, low=0.1, sessions=12)
 
     child = await merge(store, WEAK.hint_id, GOOD.hint_id, WrittenMerger(BOTH), measure, by="m")
     assert child is not None
@@ -79,12 +78,27 @@ async def test_merge_takes_the_place_of_both_parents(store: MemoryHintStore) -> 
 
 async def test_merge_that_is_worse_leaves_the_parents(store: MemoryHintStore) -> None:
     async def measure(text: str) -> Evidence:
-        return Evidence(own_gain=0.2, gain=0.15, low=0.1, sessions=12)
+        gain = 0.15 if text == BOTH else 0.2
+        return Evidence(own_gain=0.2, gain=gain, low=0.1, sessions=12)
 
     child = await merge(store, WEAK.hint_id, GOOD.hint_id, WrittenMerger(BOTH), measure, by="m")
     assert child is not None
     assert child.status is Status.REFUSED
     assert len(store.eligible().hints) == 2
+
+
+async def test_a_merged_text_that_gives_something_away_is_not_tried(
+    store: MemoryHintStore,
+) -> None:
+    async def measure(text: str) -> Evidence:
+        raise AssertionError("nothing was to be measured")
+
+    def leak(text: str) -> str | None:
+        return f"names {text}"
+
+    merger = WrittenMerger(BOTH)
+    both = (WEAK.hint_id, GOOD.hint_id)
+    assert await merge(store, *both, merger, measure, by="m", leak=leak) is None
 
 
 @pytest.mark.parametrize("answer", [None, "", "Cheap things are nice.", GOOD.text])

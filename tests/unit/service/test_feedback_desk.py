@@ -6,17 +6,22 @@ from dataclasses import replace
 
 import httpx
 from langgraph.checkpoint.memory import InMemorySaver
-from service_client import KEYS, opened
+from service_client import KEYS, opened, serve_settings
 
 from re2llm.database import DatabaseUnavailable
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
 from re2llm.graph.builder import build_graph
 from re2llm.kb_store.admission import AdmissionRules, HintAdmission, Writer
-from re2llm.kb_store.hint import Status, hint_id
+from re2llm.kb_store.hint import Hint, Status, hint_id
 from re2llm.kb_store.redundancy import Redundancy
 from re2llm.llm.reflection import Failure, HintDraft, Reflection
+from re2llm.service.claims import Claims
+from re2llm.service.feedback import FeedbackDesk
+from re2llm.service.front import Front
 from re2llm.service.keys import Caller
+from re2llm.service.records import open_records
+from re2llm.service.slates import Slates
 from re2llm.service.whose import Whose, whose
 
 HELPFUL = "Prefer candidates of the category that most of the session is about."
@@ -147,3 +152,28 @@ async def test_what_only_the_caller_can_mend_is_settled_at_once(app: Re2LLM) -> 
             told = await miss(client, app, 0)
     assert told["state"] == "done"
     assert told["notices"] == ["that is no feedback"]
+
+
+async def test_the_service_moves_hints_that_must_move_and_never_two_at_once(app: Re2LLM) -> None:
+    store = app.parts.store
+    harmful, quiet = "Prefer what is dear.", "Prefer what is new."
+    for text in (harmful, quiet):
+        new = Hint(hint_id=hint_id(text, "south"), text=text, status=Status.ACTIVE, tenant="south")
+        store.put(new, by="test", why="to be judged")
+    store.record(hint_id(harmful, "south"), shown=40, hurt=30, tenant="south")
+    database = open_records(None)
+    claims = Claims(database=database, lease=30)
+    desk = FeedbackDesk(app=app, slates=Slates(database), claims=claims)
+    front = Front.open(app, serve_settings(), app.parts.workspace.root)
+    assert front.feedback.look_after in [chore.work for chore in front._chores()]
+    front.database.close()
+    other = Claims(database=database, lease=30)
+    async with other.tried("upkeep") as mine:
+        assert mine
+        assert await desk.look_after() == 0
+    assert await desk.look_after() == 1
+    assert await desk.look_after() == 0
+    moved = store.get(hint_id(harmful, "south"), tenant="south")
+    assert moved is not None
+    assert (moved.status, "hurts more" in moved.reason) == (Status.RETIRED, True)
+    database.close()

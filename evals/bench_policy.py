@@ -29,18 +29,17 @@ from re2llm.policy.neural import NeuralThompson
 from re2llm.policy.ppo import PPO
 from re2llm.policy.scorer import Scorer
 from re2llm.policy.serving import ScoringPolicy, mean_reward
-from re2llm.policy.thompson import Thompson
+from re2llm.policy.thompson import Thompson, linear_thompson
 from re2llm.policy.training import Point, Trainer
 
 MARKS = (500, 1000, 2000, 4000, 10000)
-_OWN = (False, False, False, True)
 
 LEARNERS: dict[str, Trainer] = {
     "top-two (default)": Thompson(),
     "same beliefs, thompson": Thompson(asking="thompson"),
     "same beliefs, uniform": Thompson(asking="uniform"),
-    "linear thompson": Thompson(asking="thompson", views=("linear",), components=_OWN),
-    "linear, uniform": Thompson(asking="uniform", views=("linear",), components=_OWN),
+    "linear thompson": linear_thompson(),
+    "linear, uniform": linear_thompson("uniform"),
     "neural thompson": NeuralThompson(networks=4, steps=40),
     "ppo": PPO(),
     "ppo as published": Published(),

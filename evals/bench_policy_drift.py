@@ -22,23 +22,19 @@ from re2llm.evals.worlds import WORLDS, TableRewards, World, draw_world
 from re2llm.policy.ppo import PPO
 from re2llm.policy.scorer import Scorer
 from re2llm.policy.serving import ScoringPolicy, mean_reward
-from re2llm.policy.thompson import Thompson
+from re2llm.policy.thompson import Thompson, linear_thompson
 from re2llm.policy.training import Point, Problem, Trained, Trainer
 
 CALLS = 2000
 """Before the change, and at most after it."""
 RECOVERED = 0.9
 _SWAPPED = 5
-_OWN = (False, False, False, True)
 
 LEARNERS: dict[str, tuple[Trainer, bool]] = {
     "top-two (default), goes on": (Thompson(), True),
     "top-two, never forgets": (Thompson(mistrust=float("inf")), True),
     "top-two, starts over": (Thompson(), False),
-    "linear thompson, goes on": (
-        Thompson(asking="thompson", views=("linear",), components=_OWN),
-        True,
-    ),
+    "linear thompson, goes on": (linear_thompson(), True),
     "ppo, starts over": (PPO(), False),
 }
 """By name: how to learn, and whether what was paid for before is handed on."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from re2llm.errors import UserError
-from re2llm.evals.slate_log import SlateLog, read_slates
 from re2llm.graph.parts import Parts
+from re2llm.graph.slate_log import SlateLog, read_slates
 from re2llm.policy.hint_side import HintSide, hint_side
 from re2llm.policy.offpolicy import (
     Estimate,
@@ -114,7 +114,12 @@ async def compare_off_policy(parts: Parts) -> OffPolicy:
         ]
     else:
         notes.append("no validation session was measured in this way of asking")
-    log = await read_slates(parts.workspace.slates, parts.catalog, url=parts.settings.database)
+    log = await read_slates(
+        parts.workspace.slates,
+        parts.catalog,
+        url=parts.settings.database,
+        tenant=parts.settings.tenant,
+    )
     if len(log.served) >= _LEAST_LOG:
         rows += by_log(log, policies, hints, static=static, seed=parts.settings.seed)
         certain = np.mean([one.propensity == 1 for one in log.served])

@@ -117,7 +117,7 @@ def draw_table(tables: Sequence[Table], metric: str = "NDCG@10") -> Figure:
     rows = tables[0].rows
     places = np.arange(len(rows))[::-1].astype(float)
     looks = {"slate": (BLUE, "fused slate", "o"), "model": (ORANGE, "model's order alone", "D")}
-    with _style():
+    with style():
         figure = Figure(figsize=(7.2, 0.34 * len(rows) + 1.7), layout="constrained")
         axes = figure.subplots()
         unasked = [
@@ -141,7 +141,7 @@ def draw_table(tables: Sequence[Table], metric: str = "NDCG@10") -> Figure:
         axes.set_ylim(-0.7, len(rows) - 0.3)
         axes.set_xlabel("mean and 95 % interval; dashed: without a hint", color=SOFT)
         axes.grid(axis="x", color=LINE, lw=0.8)
-        _dress(axes, f"{metric}, {tables[0].sessions:,} sessions", tables[0].model_label)
+        dress(axes, f"{metric}, {tables[0].sessions:,} sessions", tables[0].model_label)
         figure.legend(loc="outside lower center", ncols=3, frameon=False, labelcolor=INK)
     return figure
 
@@ -159,7 +159,7 @@ def _dots(
 
 def draw_curve(curve: LearningCurve, model_label: str) -> Figure:
     """Draw the learning curve against the calls, with its references as lines."""
-    with _style():
+    with style():
         figure = Figure(figsize=(7.2, 3.6), layout="constrained")
         axes = figure.subplots()
         if curve.low and curve.high:
@@ -173,14 +173,14 @@ def draw_curve(curve: LearningCurve, model_label: str) -> Figure:
         axes.margins(x=0.02)
         axes.grid(axis="y", color=LINE, lw=0.8)
         figure.legend(loc="outside lower center", ncols=5, frameon=False, labelcolor=INK)
-        _dress(axes, f"{curve.metric} {curve.title}", model_label)
+        dress(axes, f"{curve.metric} {curve.title}", model_label)
     return figure
 
 
 def draw_choices(choices: Choices, model_label: str) -> Figure:
     """Draw the shares as a heat map, rows of kinds against columns of hints."""
     kinds, hints = choices.shares.shape
-    with _style():
+    with style():
         figure = Figure(
             figsize=(max(6.6, 2.8 + 0.62 * hints), 2.4 + 0.36 * kinds), layout="constrained"
         )
@@ -197,15 +197,15 @@ def draw_choices(choices: Choices, model_label: str) -> Figure:
             rotation_mode="anchor", fontsize=8.5, linespacing=0.95,
         )  # fmt: skip
         sized = zip(choices.kinds, choices.sizes, strict=True)
-        axes.set_yticks(range(kinds), [f"{_short(kind)} ({size})" for kind, size in sized])
-        _dress(axes, "Which hints went to whom, % of the row's sessions", model_label)
+        axes.set_yticks(range(kinds), [f"{short(kind)} ({size})" for kind, size in sized])
+        dress(axes, "Which hints went to whom, % of the row's sessions", model_label)
     return figure
 
 
 def as_svg(figure: Figure) -> str:
     """Return the picture as an SVG element whose ink follows the page's text colour."""
     file = io.StringIO()
-    with _style():
+    with style():
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     text = file.getvalue()
     for colour, css in ((INK, "currentColor"), (LINE, "var(--line, #e3e8ed)")):
@@ -216,12 +216,13 @@ def as_svg(figure: Figure) -> str:
 def as_png(figure: Figure, *, dpi: int = 160) -> bytes:
     """Return the picture as a PNG file's bytes, on white."""
     file = io.BytesIO()
-    with _style():
+    with style():
         figure.savefig(file, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return file.getvalue()
 
 
-def _style() -> AbstractContextManager[None]:
+def style() -> AbstractContextManager[None]:
+    """Set the fonts that all pictures share."""
     return rc_context(
         {
             "font.family": "DejaVu Sans",
@@ -232,7 +233,8 @@ def _style() -> AbstractContextManager[None]:
     )
 
 
-def _dress(axes: Axes, title: str, model_label: str) -> None:
+def dress(axes: Axes, title: str, model_label: str) -> None:
+    """Give a picture its title and the model's label, and take its frame away."""
     axes.set_axisbelow(True)
     axes.set_title(title, loc="left", color=INK, fontsize=11, fontweight="bold", pad=20)
     axes.annotate(
@@ -253,5 +255,6 @@ def _lines(text: str) -> str:
     return "\n".join(textwrap.wrap(text, 32, max_lines=2, placeholder=" …"))
 
 
-def _short(text: str, most: int = 34) -> str:
+def short(text: str, most: int = 34) -> str:
+    """Cut a text to fit beside an axis."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -24,6 +24,7 @@ from re2llm.graph.parts import Parts
 from re2llm.graph.policy_card import make_card
 from re2llm.graph.promote import may_serve
 from re2llm.graph.serving import WEIGHTS
+from re2llm.graph.slate_log import SlateLog
 from re2llm.graph.weigh import Report, weigh_unsaved
 from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.store import Eligible
@@ -31,6 +32,7 @@ from re2llm.llm.usage import Usage
 from re2llm.policy.features import FEATURE_GROUPS
 from re2llm.policy.gate import Decision, GateRules, judge
 from re2llm.policy.halving import Halving
+from re2llm.policy.outcomes import logged_gains
 from re2llm.policy.saved import save_policy, switch
 from re2llm.policy.scorer import Scorer
 from re2llm.policy.serving import ScoringPolicy
@@ -71,6 +73,7 @@ class Learnt:
         base: mean metric of the held-out sessions without a hint; NaN where none was measured.
         promoted: shadow hints that became active, since the policy gains by them.
         paid: values that were asked for, those without a hint included; the rest was known.
+        logged: gains out of served slates that were learnt from beside the paid ones.
         diagnosis: numbers to look at, all of them measured already.
     """
 
@@ -81,6 +84,7 @@ class Learnt:
     hints: int
     paid: int
     usage: Usage
+    logged: int
     diagnosis: Diagnosis
 
     @property
@@ -90,7 +94,12 @@ class Learnt:
 
 
 async def learn_policy(
-    parts: Parts, folds: Sequence[Fold], valid: Sequence[Case], plan: TrainPlan, report: Report
+    parts: Parts,
+    folds: Sequence[Fold],
+    valid: Sequence[Case],
+    plan: TrainPlan,
+    report: Report,
+    log: SlateLog | None = None,
 ) -> Learnt:
     """Train a policy on the folds' cases, judge it on validation cases, save it.
 
@@ -99,6 +108,14 @@ async def learn_policy(
     others the gate judges exactly what would serve. It serves from now on if the gate says so;
     otherwise nothing changes but the record. What was paid for before is known and costs nothing;
     a stop loses at most the calls under way.
+
+    Args:
+        parts: the opened workspace.
+        folds: sessions to learn from.
+        valid: validation cases.
+        plan: how.
+        report: hears of progress.
+        log: slates that were served, learnt from as far as lot decided what was shown.
 
     Raises:
         UserError: there are no hints, no session to learn from or to judge by, or the model gives
@@ -114,7 +131,7 @@ async def learn_policy(
     parts = await weigh_unsaved(parts, fit, report)
     eligible = _to_learn(parts, plan.hints)
     texts = {hint.hint_id: hint.text for hint in eligible.hints}
-    learning = _Learning(parts, cases, eligible, plan, report)
+    learning = _Learning(parts, cases, eligible, plan, report, log)
     static_hint, trained = await learning.run()
     policy = ScoringPolicy(
         scorer=trained.scorer, name=plan.trainer.name, calls=parts.settings.calls_per_slate
@@ -162,6 +179,7 @@ async def learn_policy(
         hints=len(eligible.hints),
         paid=learning.source.paid + fitting.paid + judging.source.paid,
         usage=parts.client.budget.spent,
+        logged=len(learning.problem.logged or ()),
         diagnosis=diagnosis,
     )
 
@@ -170,7 +188,13 @@ class _Learning:
     """The training sessions: the best static hint first, then the policy."""
 
     def __init__(
-        self, parts: Parts, cases: Sequence[Case], eligible: Eligible, plan: TrainPlan, told: Report
+        self,
+        parts: Parts,
+        cases: Sequence[Case],
+        eligible: Eligible,
+        plan: TrainPlan,
+        told: Report,
+        log: SlateLog | None,
     ) -> None:
         self._parts, self._cases, self._plan, self._told = parts, cases, plan, told
         texts = {hint.hint_id: hint.text for hint in eligible.hints}
@@ -183,6 +207,10 @@ class _Learning:
             known=parts.rewards.table(parts.scope, keys, ids).gains,
             groups=FEATURE_GROUPS,
         )
+        if log is not None and log.served:
+            outcomes = log.outcomes(parts.settings.reward)
+            logged = logged_gains(outcomes, self.problem.hints)
+            self.problem = replace(self.problem, logged=logged)
         self._snapshots: list[tuple[int, Scorer]] = []
 
     async def run(self) -> tuple[str, Trained]:

@@ -23,6 +23,7 @@ from re2llm.policy.bilinear import BilinearScorer
 from re2llm.policy.card import Card, dump_card, load_card
 from re2llm.policy.constant import ConstantScorer
 from re2llm.policy.ensemble import EnsembleScorer
+from re2llm.policy.lottery import LotteryScorer
 from re2llm.policy.network import NetworkScorer
 from re2llm.policy.scorer import Scorer
 from re2llm.policy.serving import ScoringPolicy
@@ -38,6 +39,7 @@ _RESTORE: Mapping[str, Callable[[Mapping[str, Tensor], Card], Scorer]] = {
     ),
     "ensemble": lambda tensors, _card: EnsembleScorer.restore(tensors),
     "constant": lambda tensors, card: ConstantScorer.restore(tensors, known=card.known),
+    "lottery": lambda tensors, _card: LotteryScorer.restore(tensors),
     "bilinear": lambda tensors, card: BilinearScorer.restore(tensors, known=card.known),
 }
 

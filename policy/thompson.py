@@ -16,6 +16,7 @@ from torch import Tensor
 from re2llm.policy.bilinear import BilinearScorer
 from re2llm.policy.evidence import Variances, first_guess, fit_variances
 from re2llm.policy.hint_kernel import HintKernel
+from re2llm.policy.outcomes import LoggedGains
 from re2llm.policy.posterior import Posterior, infer
 from re2llm.policy.session_map import VIEWS, SessionMap, SessionViews
 from re2llm.policy.training import Ledger, Point, Problem, Progress, RewardSource, Trained
@@ -97,6 +98,13 @@ class Thompson:
         return min(ledger.left, max(self.least, int(self.growth * ledger.spent)))
 
 
+def linear_thompson(asking: Asking = "thompson") -> Thompson:
+    """Return linear Thompson sampling: straight lines through the features, each hint by itself."""
+    only_own = (False, False, False, True)
+    name = "linear" if asking == "thompson" else f"linear, {asking}"
+    return Thompson(name=name, asking=asking, views=("linear",), components=only_own)
+
+
 class Beliefs:
     """What is believed now, and what would be asked next."""
 
@@ -124,6 +132,7 @@ class Beliefs:
         self._old = np.isfinite(known)
         """What was known before; emptied when new rewards speak against it."""
         self._trusted = np.ones(size, dtype=np.bool_)
+        self._logged = problem.logged
 
     def ask(self, asked: NDArray[np.bool_], n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return up to n new pairs: sessions and hints."""
@@ -145,25 +154,43 @@ class Beliefs:
         if there.sum() >= 1.5 * self._fitted_at:
             self._fit_variances(*_rows(table, there))
             self._fitted_at = int(there.sum())
-        self._posterior = self._inferred(table, there)
+        self._posterior = self._inferred(table, there, self._logged)
         old, new = there & self._old, there & ~self._old
         if old.any() and new.any():
             apart = self._inferred(table, old).likelihood + self._inferred(table, new).likelihood
-            if apart > self._posterior.likelihood + self._settings.mistrust:
+            joint = self._inferred(table, there) if self._logged else self._posterior
+            if apart > joint.likelihood + self._settings.mistrust:
                 self._trusted &= ~self._old
                 self._old[:] = False
                 self._found, self._fitted_at = None, 0
                 self.learn(table)
 
-    def _inferred(self, table: NDArray[np.float64], there: NDArray[np.bool_]) -> Posterior:
-        """Return what these entries of the table say, with the variances as they are."""
+    def _inferred(
+        self,
+        table: NDArray[np.float64],
+        there: NDArray[np.bool_],
+        logged: LoggedGains | None = None,
+    ) -> Posterior:
+        """Return what these entries of the table say, with the variances as they are.
+
+        Gains from served slates are added as rewards of sessions of their own; since they are
+        noisier, they are scaled down to the noise of a paid reward, with what they depend on.
+        """
         assert self._found is not None  # noqa: S101
         assert self._map is not None  # noqa: S101
         at, columns, rewards = _rows(table, there)
         variances = replace(self._found, effects=self._effects)
-        return infer(
-            self._numbers[at], self._map.sizes, at, columns, rewards, variances, self._kernels
-        )
+        numbers = self._numbers[at]
+        if logged is not None:
+            paid = variances.noise + variances.session
+            scale = min((paid / max(logged.noise, paid)) ** 0.5, 1.0)
+            others = torch.arange(len(logged)) + len(self._numbers)
+            served = self._map(torch.from_numpy(logged.states)) * scale
+            numbers = torch.cat([numbers, served])
+            at = torch.cat([at, others])
+            columns = torch.cat([columns, torch.from_numpy(logged.columns)])
+            rewards = torch.cat([rewards, torch.from_numpy(logged.gains) * scale])
+        return infer(numbers, self._map.sizes, at, columns, rewards, variances, self._kernels)
 
     def hinted(self) -> float:
         """Return the share of training sessions whose best action is a hint."""

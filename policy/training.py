@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from re2llm.errors import UserError
 from re2llm.kb_store.store import Eligible
 from re2llm.policy.hint_side import HintSide, hint_side
+from re2llm.policy.outcomes import LoggedGains
 from re2llm.policy.scorer import Scorer
 
 _PATIENCE = 20
@@ -40,12 +41,15 @@ class Problem:
             goes on from them.
         groups: (groups, features) which features belong together, so that a group that tells
             nothing does not drown one that does; None takes all features as one group.
+        logged: what served slates tell; learners that regress rewards with their noise (the
+            Thompson family and `uniform`) learn from it, the others leave it out.
     """
 
     states: NDArray[np.float32]
     hints: HintSide
     known: NDArray[np.float64] | None = None
     groups: NDArray[np.bool_] | None = None
+    logged: LoggedGains | None = None
 
     @classmethod
     def over(

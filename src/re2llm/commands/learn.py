@@ -68,18 +68,34 @@ def explore(
 
 def train(
     sessions: SessionsOption = 500,
-    calls: Annotated[int, typer.Option(help="Rewards to pay for at most.", min=1)] = 2000,
+    calls: Annotated[
+        int,
+        typer.Option(
+            help="Rewards, of a session with a hint, to pay for at most. A quarter more finds the "
+            "best hint for all; each session costs one order without a hint; judging costs more.",
+            min=1,
+        ),
+    ] = 2000,
     method: Annotated[Method, typer.Option(help="How to learn.")] = "top-two",
     curve: Annotated[
         int, typer.Option(help="Points of the learning curve to measure; costs calls.", min=0)
     ] = 0,
+    from_log: Annotated[
+        bool,
+        typer.Option(
+            "--from-log/--no-log",
+            help="Learn from served slates with feedback, too, as far as exploration chose.",
+        ),
+    ] = True,
     max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
     seed: SeedOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Learn which hint helps which session; the policy serves only if held-out sessions agree."""
     from re2llm.commands.screen import console, notes, progress
+    from re2llm.evals.training_report import training_tables, write_training
     from re2llm.graph.learn import TrainPlan, learn_policy
+    from re2llm.graph.slate_log import read_slates
     from re2llm.graph.trainers import make_trainer
 
     async def run(parts: "Parts") -> "Learnt":
@@ -89,21 +105,34 @@ def train(
         plan = TrainPlan(
             trainer=make_trainer(method), calls=calls, static_calls=calls // 4, curve=curve
         )
+        settings, log = parts.settings, None
+        if from_log:
+            log = await read_slates(
+                parts.workspace.slates,
+                parts.catalog,
+                url=settings.database,
+                tenant=settings.tenant,
+            )
         with progress("Rewards") as report:
-            return await learn_policy(parts, folds, parts.valid_cases(), plan, report)
+            return await learn_policy(parts, folds, parts.valid_cases(), plan, report, log)
 
     with opened(workspace, max_calls=max_calls, seed=seed, work="train") as parts:
         learnt = asyncio.run(run(parts))
-    for point in learnt.diagnosis.slate_curve:
-        console.print(
-            f"after {point.calls:>6} rewards: held-out gain {point.gain:+.4f} "
-            f"[{point.low:+.4f}, {point.high:+.4f}]",
-            markup=False,
-        )
+        tenant = parts.workspace.policy_of(parts.settings.tenant).name
+        folder = parts.workspace.runs / f"train-{tenant}-{learnt.version}"
+        written = write_training(learnt, folder, model_label=parts.settings.model_label)
+    for table in training_tables(learnt):
+        console.print(table)
+    if learnt.logged:
+        console.print(f"{learnt.logged} gains out of served slates were learnt from, too.")
     for hint in learnt.promoted:
         console.print(f"active now: {hint.text} ({hint.reason})", markup=False)
     console.print(f"Policy {learnt.version} {learnt.decision.words}", markup=False)
-    console.print(f"{learnt.hints} hints, {learnt.paid} values measured. {bill(learnt.usage)}")
+    console.print(
+        f"{learnt.hints} hints; {learnt.paid} values measured, those without a hint included. "
+        f"{bill(learnt.usage)}"
+    )
+    console.print(f"Pictures and numbers: {written[0].parent}", highlight=False)
     console.print("Next: re2llm evaluate", highlight=False)
 
 

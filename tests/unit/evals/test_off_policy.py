@@ -20,9 +20,9 @@ from re2llm.evals.off_policy import (
     policy_laws,
     predict_gains,
 )
-from re2llm.evals.slate_log import Served, SlateLog
 from re2llm.evals.worlds import WORLDS, World, draw_world
 from re2llm.graph.app import Re2LLM
+from re2llm.graph.slate_log import Served, SlateLog
 from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.hint import hint_id as make_id
 from re2llm.policy.card import Card, Origin
@@ -100,6 +100,7 @@ def test_served_slates_with_propensities_tell_the_truth_of_other_policies() -> N
                     hint_id=ids[a],
                     propensity=float(law[i, a]),
                     value=float(values[i, a]),
+                    learnt={},
                 )
                 for i, a in enumerate(actions)
             ],

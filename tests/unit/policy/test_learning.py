@@ -12,10 +12,11 @@ from re2llm.errors import UserError
 from re2llm.evals.worlds import TableRewards, World
 from re2llm.policy.gate import judge
 from re2llm.policy.halving import Halving
+from re2llm.policy.lottery import Lottery
 from re2llm.policy.neural import NeuralThompson
 from re2llm.policy.ppo import PPO
 from re2llm.policy.serving import ScoringPolicy, mean_reward
-from re2llm.policy.thompson import Thompson
+from re2llm.policy.thompson import Thompson, linear_thompson
 from re2llm.policy.training import Problem, Trainer
 
 QUICK = {"landmarks": 24, "evidence_rows": 250, "evidence_steps": 8}
@@ -26,6 +27,7 @@ LEARNERS: tuple[Trainer, ...] = (
     NeuralThompson(networks=2, steps=20, least=100),
     PPO(batch=120, minibatch=60),
 )
+BASELINES: tuple[Trainer, ...] = (Halving(), Lottery())
 
 
 def by_name(trainer: Trainer) -> str:
@@ -98,20 +100,20 @@ def test_the_gate_stops_a_learner_that_learnt_noise() -> None:
     assert not decision.serves
 
 
-@pytest.mark.parametrize("trainer", [*LEARNERS, Halving()], ids=by_name)
+@pytest.mark.parametrize("trainer", [*LEARNERS, *BASELINES], ids=by_name)
 def test_the_same_seed_gives_the_same_policy_bit_for_bit(trainer: Trainer) -> None:
     first, second, other = (
         train(small_world(), trainer, calls=300, seed=seed).scorer.tensors() for seed in (7, 7, 8)
     )
     assert all(torch.equal(first[name], second[name]) for name in first)
-    if not isinstance(trainer, Halving):
+    if trainer not in BASELINES[:1]:
         assert any(
             first[name].shape != other[name].shape or not torch.equal(first[name], other[name])
             for name in first
         )
 
 
-@pytest.mark.parametrize("trainer", [*LEARNERS, Halving()], ids=by_name)
+@pytest.mark.parametrize("trainer", [*LEARNERS, *BASELINES], ids=by_name)
 def test_calls_are_counted_once_and_never_overspent(trainer: Trainer) -> None:
     world = small_world()
     source = TableRewards(world.problem.hints.ids, world.rewards)
@@ -131,7 +133,7 @@ class Failing(TableRewards):
         return np.where(np.arange(len(paid)) % 5 == 0, np.nan, paid)
 
 
-@pytest.mark.parametrize("trainer", [*LEARNERS, Halving()], ids=by_name)
+@pytest.mark.parametrize("trainer", [*LEARNERS, *BASELINES], ids=by_name)
 def test_answers_that_failed_are_not_learnt_from(trainer: Trainer) -> None:
     world = small_world()
     source = Failing(world.problem.hints.ids, world.rewards)
@@ -147,7 +149,7 @@ class Silent(TableRewards):
         return np.full(len(await super().rewards(pairs)), np.nan)
 
 
-@pytest.mark.parametrize("trainer", [*LEARNERS, Halving()], ids=by_name)
+@pytest.mark.parametrize("trainer", [*LEARNERS, *BASELINES], ids=by_name)
 def test_a_model_that_never_answers_is_told_before_all_calls_are_spent(trainer: Trainer) -> None:
     world = small_world()
     source = Silent(world.problem.hints.ids, world.rewards)
@@ -176,6 +178,24 @@ def test_what_hints_say_carries_over_to_a_hint_added_later() -> None:
     picks = np.tile(np.array([0, 35]), (len(world.problem.states), 1))
     spreads = scorer.spreads(world.problem.states, side, picks)
     assert (spreads[:, 1] > spreads[:, 0]).mean() > 0.9
+
+
+def test_straight_lines_learn_a_straight_world() -> None:
+    assert share_of_oracle(small_world(), linear_thompson(), calls=500) > 0.85
+
+
+def test_the_lot_is_even_and_the_same_anywhere() -> None:
+    world = small_world()
+    scorer = train(world, Lottery(), calls=100).scorer
+    hints = world.problem.hints
+    picks = [
+        pick.column for pick in ScoringPolicy(scorer=scorer, name="t").best(world.held_out, hints)
+    ]
+    counts = np.bincount([column for column in picks if column is not None], minlength=len(hints))
+    assert counts.sum() == len(world.held_out)
+    assert counts.min() > 0.5 * len(world.held_out) / len(hints)
+    first = ScoringPolicy(scorer=scorer, name="t").best(world.held_out[:1], hints)[0].column
+    assert first == picks[0]
 
 
 def test_problems_without_sessions_or_hints_say_what_to_do() -> None:

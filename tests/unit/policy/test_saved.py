@@ -8,6 +8,7 @@ from policy_helpers import eligible_of, small_world, train
 from re2llm.errors import UserError
 from re2llm.policy.card import Card, Origin
 from re2llm.policy.features import FEATURE_NAMES
+from re2llm.policy.lottery import Lottery
 from re2llm.policy.ppo import PPO
 from re2llm.policy.saved import current, load_policy, read_card, save_policy, switch, versions
 from re2llm.policy.scorer import Scorer
@@ -15,7 +16,7 @@ from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.thompson import Thompson
 
 WORLD = small_world(features=len(FEATURE_NAMES))
-TRAINERS = (Thompson(landmarks=16), PPO(updates=3))
+TRAINERS = (Thompson(landmarks=16), PPO(updates=3), Lottery())
 
 
 @pytest.fixture(scope="module", params=TRAINERS, ids=lambda trainer: trainer.name)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from re2llm.catalog.dataset import Dataset
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.neural.export import tensors_of
@@ -23,27 +22,30 @@ HELD_OUT = 1000
 
 def learn_model(
     plan: Plan,
-    dataset: Dataset,
     encoder: TextEncoder,
     folder: Path,
     *,
+    catalog: Catalog,
+    log: SessionLog,
+    valid: Sequence[Session],
     device: str = "cpu",
     report: Report | None = None,
 ) -> Trained:
-    """Train a model on a dataset and save it; one that was broken off is gone on with.
+    """Train a model on a shop's sessions and save it; one that was broken off is gone on with.
 
     Args:
         plan: what to train, and how.
-        dataset: the training sessions are learnt from, the validation sessions stop the training.
         encoder: makes vectors of the titles.
         folder: of all models of the workspace.
+        catalog: all items.
+        log: the sessions to learn from.
+        valid: later sessions; the first of them stop the training.
         device: `cpu` or `cuda`.
         report: is told (done, total) steps.
 
     Raises:
         UserError: there is nothing to learn from, or nothing to stop by.
     """
-    log, catalog = dataset.train, dataset.catalog
     identity = plan.digest(
         hash_of(log), fingerprint(catalog), encoder.identity, f"{HELD_OUT} held out"
     )
@@ -52,7 +54,7 @@ def learn_model(
         plan,
         log,
         encoder.encode([item.title for item in catalog]),
-        held_out(dataset.valid[:HELD_OUT], catalog),
+        held_out(valid[:HELD_OUT], catalog),
         device=device,
         checkpoint=unfinished,
         digest=identity,
@@ -70,7 +72,7 @@ def learn_model(
             "plan": asdict(plan),
             "encoder": encoder.identity,
             "sessions": len(log),
-            "validation sessions": min(HELD_OUT, len(dataset.valid)),
+            "validation sessions": min(HELD_OUT, len(valid)),
             "ndcg@20 by epoch": list(trained.curve),
             "best epoch": trained.best_epoch,
             "seconds": round(trained.seconds, 1),

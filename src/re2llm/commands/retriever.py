@@ -67,7 +67,14 @@ def train_retriever(
     notes.print(f"Training {kind} on {len(dataset.train):,} sessions, on {where}.")
     with progress("Steps") as report:
         trained = learn_model(
-            plan, dataset, plain.encoder, place.neural, device=where, report=report
+            plan,
+            plain.encoder,
+            place.neural,
+            catalog=dataset.catalog,
+            log=dataset.train,
+            valid=dataset.valid,
+            device=where,
+            report=report,
         )
     console.print(
         f"Best of {len(trained.curve)} epochs: the {trained.best_epoch}., NDCG@20 "

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from re2llm.catalog.encoder import TextEncoder
+from re2llm.catalog.encoder import TextEncoder, encode_or_none
 from re2llm.catalog.items import Item
 from re2llm.graph.cases import Case
 from re2llm.graph.measure import Measure
@@ -72,7 +72,9 @@ class SimilarSessions:
         own = tuple(item.item_id for item in task.session)
         features = session_features(task.session, task.candidates, task.request)
         far = np.square((found.features - features) / found.spread).mean(axis=1)
-        far -= _WORDS * (found.vectors @ self._encoder.encode([_words(task.session)])[0])
+        vector = encode_or_none(self._encoder, _words(task.session))
+        if vector is not None:
+            far -= _WORDS * (found.vectors @ vector)
         others = (
             cases[position]
             for position in np.argsort(far, kind="stable")

@@ -51,7 +51,7 @@ class SequenceModel:
         Args:
             session: catalogue positions, oldest first.
         """
-        rows = self.rows[session[-2 * self.length :]]
+        rows = self._rows(session[-2 * self.length :])
         rows = rows[rows >= 0][-self.length :]
         if not len(rows):
             return None
@@ -62,7 +62,7 @@ class SequenceModel:
 
     def scores(self, point: Floats, wanted: Ids) -> NDArray[np.float64]:
         """Return scores of these catalogue positions; nan for what the model does not know."""
-        rows = self.rows[wanted]
+        rows = self._rows(wanted)
         found = (self.items[np.maximum(rows, 0)] @ point).astype(np.float64)
         return np.where(rows >= 0, found, np.nan)
 
@@ -75,6 +75,13 @@ class SequenceModel:
             places = np.arange(len(scores))
         found = self.positions[places]
         return found[found >= 0]
+
+    def _rows(self, wanted: Ids) -> Ids:
+        """Return where items are in `items`; the catalogue may have grown since this was opened."""
+        if not len(self.rows):
+            return np.full(len(wanted), -1, dtype=np.int64)
+        rows = self.rows[np.minimum(wanted, len(self.rows) - 1)]
+        return np.where(wanted < len(self.rows), rows, -1)
 
     def _attend(self, vectors: Floats) -> Floats:
         steps, dim = vectors.shape

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.catalog.candidates import Candidate, Query
-from re2llm.catalog.encoder import TextEncoder
+from re2llm.catalog.encoder import TextEncoder, encode_or_none
 from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.neural.serving import SequenceModel
@@ -180,7 +180,7 @@ class HybridRetriever:
             terms = buckets(wish.words)
             known = labels.term_offsets[terms + 1] > labels.term_offsets[terms]
             wished = labels.of_terms(terms[known])
-            vector = self.encoder.encode([wish.text])[0]
+            vector = encode_or_none(self.encoder, wish.text)
         return _Asked(
             session=session,
             recent=recent,
@@ -287,10 +287,11 @@ class HybridRetriever:
         for model, point in zip(self.models, asked.points, strict=True):
             scores = np.zeros(len(items)) if point is None else model.scores(point, items)
             found[model.kind] = standard_known(scores)
-        if asked.wish_vector is not None:
-            covered = self.items.labels.covered(asked.wished, items)
-            close = (vectors[items] @ asked.wish_vector).astype(np.float64)
-            found[REQUEST] = standard(covered + 0.5 * close)
+        if asked.wish.words:
+            told = self.items.labels.covered(asked.wished, items)
+            if asked.wish_vector is not None:
+                told = told + 0.5 * (vectors[items] @ asked.wish_vector).astype(np.float64)
+            found[REQUEST] = standard(told)
         return found
 
     def _likeness(self, asked: _Asked, items: Ids) -> Values:

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from re2llm.errors import UserError
 
 STAND_IN = "stand-in"
+LEXICAL, MINILM = "lexical", "minilm"
 Way = Literal["listwise", "first-token", "windows", "passes", "likelihood"]
 """How the model is asked for an order."""
 
@@ -62,6 +63,15 @@ class Settings(BaseSettings):
     time for its turn is served without the model."""
     tokens_per_minute: float | None = Field(default=None, gt=0)
     """The same for tokens, in and out."""
+
+    encoder: str = Field(default=LEXICAL, min_length=1)
+    """What makes vectors of items' texts and of wishes: `lexical` learns them from the catalogue,
+    `minilm` is a small language model (extra `minilm`); anything else names a model at
+    `embeddings_url`. A workspace keeps to the one it was made with."""
+    embeddings_url: str | None = None
+    """Where a server with OpenAI's embeddings listens; None means OpenAI."""
+    embeddings_key: SecretStr | None = None
+    """Its key, never logged, traced or kept; the key of the language model is not sent there."""
 
     k: int = Field(default=10, ge=1, le=1000)
     """How many places of a slate are shown; an item taken from below them is an error."""

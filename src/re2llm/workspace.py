@@ -29,6 +29,16 @@ class Workspace:
         return self.root / "index"
 
     @property
+    def encoder(self) -> Path:
+        """The name of the text encoder that the index was built with."""
+        return self.root / "encoder.txt"
+
+    @property
+    def embeddings(self) -> Path:
+        """Vectors of items' texts that a server was asked for."""
+        return self.root / "embeddings.sqlite"
+
+    @property
     def neural(self) -> Path:
         """Trained sequence models, and the weights that were learnt with them."""
         return self.root / "neural"

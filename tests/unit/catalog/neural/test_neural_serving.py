@@ -91,6 +91,8 @@ def test_new_items_have_no_score_and_gone_ones_are_not_named(tmp_path: Path):
     named = {changed.items[place].item_id for place in model.best(point, SIZE)}
     assert named == {f"i{i}" for i in range(10, SIZE)}
     assert model.point(np.array([0])) is None
+    assert model.point(np.array([len(changed) + 3])) is None
+    assert np.isnan(model.scores(point, np.array([len(changed) + 3]))).all()
     assert model.point(np.zeros(0, dtype=np.int64)) is None
 
 

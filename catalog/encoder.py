@@ -41,10 +41,11 @@ def encode_or_none(encoder: TextEncoder, text: str) -> NDArray[np.float32] | Non
     For what can do without: a shopper's request is then read by its words alone.
     """
     try:
-        return encoder.encode([text])[0]
+        (vector,) = encoder.encode([text])
     except EncoderUnavailable as error:
         _log.warning("%s", error)
         return None
+    return np.asarray(vector, dtype=np.float32)
 
 
 def unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -113,7 +113,7 @@ class MiniLmEncoder:
             name = f"encoder.layer.{layer}"
             query, key, value = (
                 self._linear(state, f"{name}.attention.self.{part}")
-                .unflatten(2, (_HEADS, -1))
+                .view(*ids.shape, _HEADS, -1)
                 .transpose(1, 2)
                 for part in ("query", "key", "value")
             )

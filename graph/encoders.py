@@ -39,11 +39,19 @@ def keep_encoder(settings: Settings, workspace: Workspace) -> None:
         path.write_text(f"{_name(settings)}\n", "utf-8")
 
 
+def close_encoder(encoder: TextEncoder) -> None:
+    """Let go of what an encoder holds open, if it holds anything."""
+    close = getattr(encoder, "close", None)
+    if callable(close):
+        close()
+
+
 def _require(settings: Settings, workspace: Workspace) -> None:
     path = workspace.encoder
-    held = path.read_text("utf-8").strip() if path.is_file() else _name(settings)
-    if not path.is_file() and workspace.index.is_dir():
-        held = LEXICAL
+    if path.is_file():
+        held = path.read_text("utf-8").strip()
+    else:  # Older workspaces have no such note, but what the lexical encoder has learnt.
+        held = LEXICAL if any(workspace.index.rglob("encoder.npz")) else _name(settings)
     if held != _name(settings):
         raise UserError(
             f"the workspace {str(workspace.root)!r} was made with text encoder {held!r}, but "

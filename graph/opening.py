@@ -8,6 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from re2llm.catalog.dataset import open_dataset
 from re2llm.database import few_connections
+from re2llm.graph.encoders import keep_encoder, open_encoder
 from re2llm.graph.files import fusion_path
 from re2llm.graph.knowledge import open_quota, open_store
 from re2llm.graph.models import open_model, open_scores, require_token_probabilities
@@ -38,7 +39,8 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
     workspace = Workspace(settings.workspace)
     workspace.require_data()
     dataset = open_dataset(workspace.data)
-    retrieval = open_retrieval(workspace, dataset)
+    retrieval = open_retrieval(workspace, dataset, open_encoder(settings, workspace))
+    keep_encoder(settings, workspace)
     model, identity = open_model(settings, chat_model)
     known = load_probe(workspace.probes, identity)
     scores = open_scores(settings, chat_model, known) if settings.way == "likelihood" else None

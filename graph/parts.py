@@ -13,6 +13,7 @@ from re2llm.catalog.items import Catalog
 from re2llm.catalog.retrieve.index import HybridRetriever
 from re2llm.graph.builder import Steps
 from re2llm.graph.cases import Case, CaseMaker
+from re2llm.graph.encoders import close_encoder
 from re2llm.graph.files import fusion_path
 from re2llm.graph.measure import Known, Measure, depth
 from re2llm.graph.parted import parted
@@ -315,7 +316,8 @@ class Parts:
         return replace(self, fusion=fusion)
 
     def close(self) -> None:
-        """Let go of files and locks."""
+        """Let go of files, locks and connections."""
+        close_encoder(self.retrieval.encoder)
         self.store.close()
         self.cache.close()
         self.rewards.close()

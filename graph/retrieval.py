@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from re2llm.catalog.dataset import Dataset
+from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.lexical import LexicalEncoder
 from re2llm.catalog.neural.saved import open_models
 from re2llm.catalog.retrieve.index import WEIGHTS, HybridRetriever, build_index, open_index
@@ -27,35 +28,47 @@ class Retrieval:
         version: changes with the sessions, the texts and the weights.
     """
 
-    encoder: LexicalEncoder
+    encoder: TextEncoder
     retriever: HybridRetriever
     version: str
 
 
-def open_retrieval(workspace: Workspace, dataset: Dataset) -> Retrieval:
+def open_retrieval(
+    workspace: Workspace, dataset: Dataset, encoder: TextEncoder | None = None
+) -> Retrieval:
     """Open the encoder, the index and the sequence models; build what is missing or stale.
 
+    Args:
+        workspace: where they lie.
+        dataset: what was opened there.
+        encoder: makes vectors of texts; None for the lexical one, which is fitted and kept.
+
     Raises:
-        UserError: a sequence model is damaged or of another catalogue.
+        UserError: a sequence model is damaged or of another catalogue, or the encoder does not
+            answer.
     """
-    return with_models(open_plain_retrieval(workspace, dataset), workspace, dataset)
+    return with_models(open_plain_retrieval(workspace, dataset, encoder), workspace, dataset)
 
 
-def open_plain_retrieval(workspace: Workspace, dataset: Dataset) -> Retrieval:
+def open_plain_retrieval(
+    workspace: Workspace, dataset: Dataset, encoder: TextEncoder | None = None
+) -> Retrieval:
     """Open the encoder and the index, or build both and learn the sources' weights."""
     folder = workspace.index
     stamp = f"{_digest(dataset)}\n"
     try:
         if _read(folder / _STAMP) == stamp:
-            encoder = LexicalEncoder.load(folder / _ENCODER)
-            return _opened(encoder, open_index(folder, dataset.catalog, encoder), stamp)
+            held = encoder or LexicalEncoder.load(folder / _ENCODER)
+            return _opened(held, open_index(folder, dataset.catalog, held), stamp)
         _log.info("the data is new; the retrieval index is built")
     except UserError as error:
         _log.warning("the retrieval index is built anew: %s", error)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _STAMP).unlink(missing_ok=True)
-    encoder = LexicalEncoder.fit([item.title for item in dataset.catalog])
-    encoder.save(folder / _ENCODER)
+    if encoder is None:
+        fitted = LexicalEncoder.fit([item.title for item in dataset.catalog])
+        fitted.save(folder / _ENCODER)
+        encoder = fitted
     build_index(folder, dataset.catalog, dataset.train, encoder)
     retriever = open_index(folder, dataset.catalog, encoder)
     weights = fit_fusion_weights(retriever, dataset.valid[:_FIT_ON])
@@ -92,7 +105,7 @@ def with_models(plain: Retrieval, workspace: Workspace, dataset: Dataset) -> Ret
     )
 
 
-def _opened(encoder: LexicalEncoder, retriever: HybridRetriever, stamp: str) -> Retrieval:
+def _opened(encoder: TextEncoder, retriever: HybridRetriever, stamp: str) -> Retrieval:
     weights = sorted(retriever.weights.by_source.items())
     digest = hashlib.sha256(f"{stamp}{encoder.identity}{weights}".encode()).hexdigest()
     return Retrieval(encoder=encoder, retriever=retriever, version=digest[:12])

@@ -86,7 +86,7 @@ class RemoteEncoder:
     @cached_property
     def dim(self) -> int:
         """Say how long a vector is; asks for one where that is not known yet."""
-        return self.encode([_SAMPLE, _SAMPLE]).shape[1]
+        return len(self.encode([_SAMPLE, _SAMPLE])[0])
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (texts, dim) rows of length one, or all zero where a text says nothing.

@@ -38,6 +38,7 @@ def train_retriever(
     from re2llm.catalog.neural.learn import learn_model
     from re2llm.catalog.neural.training import pick_device
     from re2llm.commands.screen import console, notes, progress
+    from re2llm.graph.encoders import keep_encoder, open_encoder
     from re2llm.graph.retrieval import open_plain_retrieval, with_models
     from re2llm.settings import read_settings
     from re2llm.workspace import Workspace
@@ -63,7 +64,8 @@ def train_retriever(
         )
     except ValueError as error:
         raise UserError(f"such a model cannot be made: {error}") from error
-    plain = open_plain_retrieval(place, dataset)
+    plain = open_plain_retrieval(place, dataset, open_encoder(settings, place))
+    keep_encoder(settings, place)
     notes.print(f"Training {kind} on {len(dataset.train):,} sessions, on {where}.")
     with progress("Steps") as report:
         trained = learn_model(

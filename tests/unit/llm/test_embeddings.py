@@ -1,13 +1,11 @@
 """Vectors from a server: batched, kept, asked for again where that helps, else given up on."""
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from embeddings_server import Embeddings
 from pydantic import SecretStr
 
 from re2llm.catalog.encoder import EncoderUnavailable, encode_or_none
@@ -18,57 +16,10 @@ from re2llm.llm.patience import Patience
 QUICK = Patience(deadline=5.0, attempts=3, pause=0.01)
 
 
-class Embeddings(ThreadingHTTPServer):
-    """Counts letters: a text's vector is how often a, b and c occur in it, and a one."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.requests: list[dict] = []
-        self.keys: list[str | None] = []
-        self.fault: Callable[[int], tuple[int, dict] | None] = lambda number: None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Embeddings
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.requests.append(body)
-        self.server.keys.append(self.headers.get("authorization"))
-        fault = self.server.fault(len(self.server.requests))
-        data = [
-            {"object": "embedding", "index": place, "embedding": [*map(text.count, "abc"), 1]}
-            for place, text in enumerate(body["input"])
-        ]
-        usage = {"prompt_tokens": 1, "total_tokens": 1}
-        answer = {"object": "list", "model": "m", "data": data[::-1], "usage": usage}
-        status, answer = fault or (200, answer)
-        reply = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(reply)))
-        self.end_headers()
-        self.wfile.write(reply)
-
-    def log_message(self, *told: object) -> None:
-        pass
-
-
 @pytest.fixture
 def server() -> Iterator[Embeddings]:
-    made = Embeddings()
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    with Embeddings().running() as made:
+        yield made
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 
 from re2llm.catalog.retrieve.numbers import plain_numbers
 
-_N = r"(?P<n>[$€£]?\s?\d{1,9}(?:[.,]\d{1,2})?(?:\s?(?:[$€£]|dollars?|euros?|bucks|usd|eur)\b)?)"
+_N = r"(?P<n>(?:[$€£]\s?)?\d{1,9}(?:[.,]\d{1,2})?(?:\s?(?:[$€£]|dollars?|euros?|bucks|usd|eur)\b)?)"
 _REWRITES = (
     (
         rf"\b(?:nothing|not|never|don'?t (?:want to )?(?:go|spend|pay)|do not (?:want to )?(?:go|spend|"

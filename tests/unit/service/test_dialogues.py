@@ -215,4 +215,4 @@ def _words(text: str) -> set[str]:
 
 def test_the_scripts_are_many_and_of_several_turns() -> None:
     assert len({one["name"] for one in DIALOGUES}) == len(DIALOGUES) >= 60
-    assert sum(len(one["turns"]) > 1 for one in DIALOGUES) >= 60
+    assert sum(len(one["turns"]) > 1 for one in DIALOGUES) >= 80

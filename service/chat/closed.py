@@ -10,7 +10,14 @@ from re2llm.service.chat.understood import Act, Understood
 LONGEST = 1000
 """Characters of a message that are read."""
 _INSULTS = frozenset(entry for entry in INSULTS if not entry.endswith("*"))
-_STEMS = (*(entry[:-1] for entry in INSULTS if entry.endswith("*")), "useles", "pathetic", "idiot", "moron", "imbecil")
+_STEMS = (
+    *(entry[:-1] for entry in INSULTS if entry.endswith("*")),
+    "useles",
+    "pathetic",
+    "idiot",
+    "moron",
+    "imbecil",
+)
 _INSULTED = re.compile(
     r"\byou(?:'re| are)? (?:suck|(?:so |really |very )?(?:bad|awful|terrible|worthless|garbage|trash|"
     r"useless|dumb|stupid))|\bshut up\b|\bi hate you\b|\bthis (?:sucks|is (?:garbage|trash|rubbish))",

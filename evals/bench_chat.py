@@ -18,8 +18,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import cast
 
 from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from rich.console import Console
 from rich.table import Table
@@ -28,7 +30,8 @@ from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
 from re2llm.graph.models import open_model
-from re2llm.llm.client import ModelClient, Patience
+from re2llm.llm.client import ModelClient
+from re2llm.llm.patience import Patience
 from re2llm.service.chat.by_model import ByModel
 from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.memory import Memory
@@ -84,7 +87,7 @@ class Tally:
 async def read_scripts(
     app: Re2LLM, model: ByModel, scripts: Sequence[list[str]], tally: Tally
 ) -> None:
-    """Hold the conversations; lines that name facts of shown cards are left out."""
+    """Hold the conversations."""
     rules = PlainUnderstanding(lexicon=await asyncio.to_thread(Lexicon.read, app.parts.catalog))
     chat = chat_graph(app).compile(checkpointer=InMemorySaver())
     for number, lines in enumerate(scripts):
@@ -96,8 +99,9 @@ async def read_scripts(
             started = time.perf_counter()
             read = await model.understand(message, memory, cards)
             tally.note(message, ruled, read, time.perf_counter() - started)
-            said = {"messages": [HumanMessage(message)]}
-            state = await chat.ainvoke(said, {"configurable": {"thread_id": str(number)}})  # type: ignore[arg-type,assignment]
+            config: RunnableConfig = {"configurable": {"thread_id": str(number)}}
+            said = await chat.ainvoke({"messages": [HumanMessage(message)]}, config)
+            state = cast(ChatState, said)
 
 
 def tell(tally: Tally, name: str, console: Console) -> None:
@@ -119,7 +123,15 @@ def tell(tally: Tally, name: str, console: Console) -> None:
         )
 
 
-async def run(path: Path, *, count: int, seed: int, deadline: float) -> None:
+def read_file(path: Path) -> list[list[str]]:
+    """Return each dialogue's lines, without those that need facts of cards filled in."""
+    return [
+        [turn["say"] for turn in one["turns"] if not re.search(r"\{.+\}", turn["say"])]
+        for one in json.loads(path.read_text("utf-8"))
+    ]
+
+
+async def run(scripts: Sequence[list[str]], *, deadline: float) -> None:
     """Measure on a shop of its own.
 
     Raises:
@@ -128,11 +140,6 @@ async def run(path: Path, *, count: int, seed: int, deadline: float) -> None:
     settings = read_settings()
     if settings.offline:
         raise UserError("the stand-in reads no messages; set RE2LLM_MODEL and RE2LLM_BASE_URL")
-    scripts = [
-        [turn["say"] for turn in one["turns"] if not re.search(r"\{.+\}", turn["say"])]
-        for one in json.loads(path.read_text("utf-8"))
-    ]
-    random.Random(seed).shuffle(scripts)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_shop(Workspace(root).data, ShopPlan(items=900, sessions=300, seed=3))
@@ -144,7 +151,7 @@ async def run(path: Path, *, count: int, seed: int, deadline: float) -> None:
             client = ModelClient(asked, identity=identity, patience=patience)
             model = ByModel(PlainUnderstanding(lexicon=lexicon), client, deadline=deadline)
             tally = Tally()
-            await read_scripts(app, model, scripts[:count], tally)
+            await read_scripts(app, model, scripts, tally)
     tell(tally, settings.model, Console(width=150))
 
 
@@ -157,9 +164,9 @@ def main() -> None:
     parser.add_argument("--deadline", type=float, default=60.0, help="seconds for one message")
     given = parser.parse_args()
     try:
-        asyncio.run(
-            run(given.dialogues, count=given.count, seed=given.seed, deadline=given.deadline)
-        )
+        scripts = read_file(given.dialogues)
+        random.Random(given.seed).shuffle(scripts)
+        asyncio.run(run(scripts[: given.count], deadline=given.deadline))
     except UserError as error:
         sys.exit(str(error))
 

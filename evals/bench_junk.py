@@ -2,7 +2,8 @@
 
 Run `python -m re2llm.evals.bench_junk --sessions 2000 --seeds 0 1 2`. The offline stand-in answers,
 which is no language model. A hint is for sessions like the one that it was written for, so its
-held-out effect is measured on the test sessions most like that one; none of them was seen by
+held-out effect is measured on the held-out sessions (validation and test) most like that one, as
+near as those that admission tried it on: the same share of all. None of them was seen by
 exploration or by a trial.
 """
 
@@ -36,16 +37,17 @@ from re2llm.llm.standin.advice import same
 from re2llm.settings import STAND_IN, Settings
 from re2llm.workspace import Workspace
 
-_LIKE = 48
+_LEAST = 12
 _TRAINED = 0.65
 """Share of a shop's sessions that are to be learnt from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A hint's mean gain on the test sessions most like its own, and on all."""
+    """A hint's mean gain on the held-out sessions most like its own, and on all."""
 
     hint: Hint
+    like: int
     near: float
     everywhere: float
 
@@ -58,7 +60,7 @@ class Junk:
         alike: pairs of active hints that the stand-in takes for the same, or that stand above the
             redundancy threshold.
         nearest: the largest cosine between two of them.
-        half, full: mean gain per test session of the first half of the hints, and of all, each
+        half, full: mean gain per held-out session of the first half of the hints, and of all, each
             session given the hint that did best on the sessions most like it.
         more: full minus half with a 95 % interval.
     """
@@ -82,15 +84,18 @@ async def measure(parts: Parts, sessions: int, plan: Plan) -> Junk:
     )
     explored = await explore(parts, folds, plan, _silent)
     written = {_name(case): case for fold in folds for case in fold.cases}
-    test = parts.case_maker.make(parts.dataset.test, parts.retriever)
+    test = parts.case_maker.make([*parts.dataset.valid, *parts.dataset.test], parts.retriever)
     trial = SimilarSessions(lambda: test, parts.measure, parts.retrieval.encoder)
 
     async def tried(hint: Hint) -> Tried:
         own = written[hint.provenance.session_id]
         failure = Failure(task=own.task, order=(), target=own.target)
-        near = await trial.similar_gains(failure, hint.text, _LIKE)
+        like = max(_LEAST, round(hint.evidence.sessions * len(test) / len(written)))
+        near = await trial.similar_gains(failure, hint.text, like)
         everywhere = await parts.measure.gains(test, hint.text)
-        return Tried(hint=hint, near=float(np.mean(near)), everywhere=float(np.mean(everywhere)))
+        return Tried(
+            hint=hint, like=like, near=float(np.mean(near)), everywhere=float(np.mean(everywhere))
+        )
 
     active = [await tried(hint) for hint in _in_order(parts)]
     shadow = [await tried(hint) for hint in parts.store.hints(status=[Status.SHADOW])]
@@ -184,13 +189,14 @@ def _told(seed: int, found: Junk, helpful: int) -> str:
         f"{len(found.active)} active ({helpful} with a positive held-out effect), {found.shadows}"
         f" shadows (share of good ones {found.shadow_good:.2f}); pairs that say the same:"
         f" {found.alike}; nearest cosine {found.nearest:.2f}.",
-        f"Gain per test session: {found.half:+.4f} with half of them, {found.full:+.4f} with all:"
-        f" {mean:+.4f} ({low:+.4f} to {high:+.4f}).",
-        "\n| hint | at admission | on like test sessions | on all |\n|---|---:|---:|---:|",
+        f"Gain per held-out session: {found.half:+.4f} with half of them, {found.full:+.4f} with"
+        f" all: {mean:+.4f} ({low:+.4f} to {high:+.4f}).",
+        "\n| hint | at admission | sessions | on like held-out ones | sessions | on all |\n"
+        "|---|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {one.hint.text} | {one.hint.evidence.gain:+.3f} | {one.near:+.3f} |"
-        f" {one.everywhere:+.3f} |"
+        f"| {one.hint.text} | {one.hint.evidence.gain:+.3f} | {one.hint.evidence.sessions} |"
+        f" {one.near:+.3f} | {one.like} | {one.everywhere:+.3f} |"
         for one in found.active
     ]
     return "\n".join(lines) + "\n"

@@ -32,7 +32,7 @@ ROWS = (RANDOM_HINT, NEAREST_HINT, RECENCY, BEST_STATIC, POLICY, ORACLE, HINDSIG
 
 PACKAGED = Path(__file__).parent / "experiments"
 
-_DRAFTS, _TURNS, _TRIAL = 3, 3, 26
+_DRAFTS, _TURNS, _TRIAL = 3, 3, 74
 """Hints per reflection at most, its questions, and the questions that a hint's trial takes."""
 ALL = 10**9
 """As many training sessions as there are."""
@@ -57,6 +57,8 @@ class Recipe(_Read):
     """Or after so many reflections that brought none."""
     effect_check: bool = True
     """Whether a hint is tried before it is admitted."""
+    leak_check: bool = True
+    """Whether a hint that gives an item away is refused."""
     redundancy_check: bool = True
     """Whether a hint that says what another one says is refused."""
     policy_from: Literal["training", "elsewhere"] = "training"
@@ -74,7 +76,7 @@ class Recipe(_Read):
     @property
     def exploration(self) -> tuple[object, ...]:
         """All that exploration asks by: variants that agree in it pay for it once."""
-        checks = (self.effect_check, self.redundancy_check)
+        checks = (self.effect_check, self.leak_check, self.redundancy_check)
         return (self.hints_from, self.sessions, self.hints, self.patience, *checks)
 
     @field_validator("sessions", mode="before")
@@ -254,7 +256,7 @@ def _exploring(recipe: Recipe) -> int:
     if recipe.hints_from != "reflection":
         return 0
     reflections = min(recipe.sessions, 2 * recipe.hints + recipe.patience)
-    per_draft = (_TRIAL if recipe.effect_check else 0) + recipe.redundancy_check
+    per_draft = (_TRIAL if recipe.effect_check else 0) + 2 * recipe.redundancy_check
     return recipe.sessions + reflections * (_TURNS + _DRAFTS * per_draft)
 
 

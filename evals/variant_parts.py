@@ -20,6 +20,8 @@ from re2llm.graph.folds import Fold
 from re2llm.graph.parts import Parts
 from re2llm.kb_store.chroma_store import ChromaHintStore
 from re2llm.kb_store.effect import Trial
+from re2llm.kb_store.leak import LeakFilter
+from re2llm.kb_store.names import Names
 from re2llm.kb_store.redundancy import Redundancy, RedundancyRules
 from re2llm.kb_store.store import Eligible
 from re2llm.llm.fusion import SlateFusion
@@ -49,6 +51,14 @@ class Untried:
     ) -> Sequence[float]:
         """Say that it helps n times."""
         return [1.0] * n
+
+
+class Unfiltered(LeakFilter):
+    """A leak filter that lets everything through."""
+
+    def fault(self, text: str, failure: Failure | None = None) -> str | None:  # noqa: ARG002
+        """Find nothing."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,11 @@ class VariantParts(Parts):
             return steps
         blind = BlindPolicy(steps.select.policy, self.seen)
         return replace(steps, select=replace(steps.select, policy=blind))
+
+    @cached_property
+    def leak(self) -> LeakFilter:
+        """Knows what a hint must not give away, unless this variant does without."""
+        return super().leak if self.recipe.leak_check else Unfiltered(Names(()))
 
     @property
     def redundancy(self) -> Redundancy:

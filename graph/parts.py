@@ -220,6 +220,7 @@ class Parts:
                 catalog=catalog,
                 base=self.as_served.measure,
                 share=settings.tally,
+                shadows=settings.shadow_tally,
                 depth=depth(settings.k),
             ),
         )

@@ -30,7 +30,8 @@ class AdmissionRules:
     sessions that had no part in its looking good, too, and on all together.
     """
     looks_good: float = 0.84
-    """One-sided confidence, on the first sessions and again on the further ones alone."""
+    """One-sided confidence, that a gain on the first sessions is worth further ones; on those alone
+    it must then hold with `confidence`."""
     confidence: float = 0.95
     """One-sided, that the effect is real, over all trials of one hint together.
 

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     tally: float = Field(default=0.1, ge=0, le=1)
     """Share of slates, of those with a hint and with feedback, for which the model is asked once
     more without the hint, to count whether the hint helped or hurt."""
+    shadow_tally: float = Field(default=0.05, ge=0, le=1)
+    """Share of slates, of those without a hint and with feedback, for which the model is asked once
+    more with a shadow, to count whether it would have helped or hurt; it is not shown."""
     hint_limit: int = Field(default=256, ge=1)
     """How many active hints, nearest to the session, the policy chooses from."""
     exploration: float = Field(default=0.0, ge=0, lt=1)

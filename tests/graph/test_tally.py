@@ -7,6 +7,8 @@ from learning_app import HELPFUL, missed, with_steps
 from re2llm.graph.app import Re2LLM
 from re2llm.kb_store.entry import Tally as Counts
 from re2llm.kb_store.hint import Hint, Status, hint_id
+from re2llm.kb_store.life import LifeRules, sweep
+from re2llm.kb_store.quota import QuotaLimits, ReflectionQuota
 from re2llm.llm.ranking import RankTask
 from re2llm.nodes.tally import Tally, session_kind
 
@@ -109,6 +111,60 @@ async def test_feedback_of_a_batch_and_slates_out_of_the_share_leave_no_verdict(
     )
     assert counts(app) == (1, 0, 0)
     assert Counts(shown=1) in app.parts.store.log.by_kind(HINT, tenant="default").values()
+
+
+class First:
+    """Puts the last candidate first with a hint; without one it is not to be asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def order(self, task: RankTask, hint: str | None) -> list[str] | None:
+        assert hint is not None
+        self.asked.append(hint)
+        return [one.item.item_id for one in task.candidates][::-1]
+
+
+async def test_a_shadow_is_tried_where_no_hint_was_served_and_never_shown(app: Re2LLM) -> None:
+    store = app.parts.store
+    store.put(Hint(hint_id=HINT, text=HELPFUL, status=Status.SHADOW), by="test", why="promising")
+    base = First()
+    steps = app.parts.steps
+    tally = Tally(store=store, catalog=app.parts.catalog, base=base, shadows=1.0, depth=10)
+    later = replace(steps.reflect, quota=ReflectionQuota(None, QuotaLimits(tenant=0)))
+    app = with_steps(app, replace(steps, tally=tally, reflect=later))
+    expected = [0, 0]
+    for number in range(16):
+        slate, _ = await missed(app, number)
+        assert slate.hint_id is None
+        task_order = (await app.graph.aget_state({"configurable": {"thread_id": slate.id}})).values
+        candidates = [one["item_id"] for one in task_order["candidates"]]
+        served = task_order["ranking"]["items"]
+        chosen = candidates[-1] if number % 8 else candidates[0]
+        before, after = (min(one.index(chosen), 10) for one in (served, candidates[::-1]))
+        expected[0] += after < before
+        expected[1] += after > before
+        await app.feedback(slate.id, chosen=chosen, source=f"shopper {number}")
+    assert base.asked == [HELPFUL] * 16
+    assert counts(app) == (0, *expected)
+    assert expected[0] >= 12
+    moved = sweep(store, LifeRules(), now=0.0, last_shown={})
+    assert [(hint.hint_id, hint.status) for hint in moved] == [(HINT, Status.ACTIVE)]
+    # One source is heard once, and a share of none asks for nothing.
+    slate, _ = await missed(app, 20)
+    await app.feedback(slate.id, chosen=slate.item_ids[0], source="shopper 1")
+    assert counts(app) == (0, *expected)
+
+
+async def test_without_a_share_no_shadow_is_tried(app: Re2LLM) -> None:
+    store = app.parts.store
+    store.put(Hint(hint_id=HINT, text=HELPFUL, status=Status.SHADOW), by="test", why="promising")
+    base = First()
+    tally = Tally(store=store, catalog=app.parts.catalog, base=base)
+    app = with_steps(app, replace(app.parts.steps, tally=tally))
+    slate, hidden = await missed(app)
+    await app.feedback(slate.id, chosen=hidden)
+    assert base.asked == []
 
 
 def test_kinds_of_sessions() -> None:

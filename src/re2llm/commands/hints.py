@@ -49,17 +49,27 @@ def list_hints(
 
 @app.command()
 def show(hint: HintArgument, workspace: WorkspaceOption = None) -> None:
-    """Show one hint: what it says, where it came from, what was measured."""
+    """Show one hint: what it says, where it came from, what was measured, by kind of session."""
     from dataclasses import asdict
 
     from rich.markup import escape
 
     from re2llm.commands.screen import console
+    from re2llm.kb_store.life import LifeRules, share_bounds
 
     with opened_store(workspace) as (store, tenant):
         found = find_hint(store, hint, tenant)
+        kinds = store.log.by_kind(found.hint_id, tenant=tenant)
     for name, value in asdict(found).items():
         console.print(f"[bold]{name}[/bold]: {escape(str(value))}", highlight=False)
+    rules = LifeRules()
+    for kind, seen in kinds.items():
+        low, high = share_bounds(seen.helped, seen.hurt, rules.confidence)
+        console.print(
+            f"[bold]in {kind or 'unnamed'} sessions[/bold]: shown {seen.shown}, helped "
+            f"{seen.helped}, hurt {seen.hurt}; share of helped {low:.2f} to {high:.2f}",
+            highlight=False,
+        )
 
 
 @app.command()

@@ -138,8 +138,11 @@ def test_a_variant_has_hints_and_rewards_of_its_own(parts: Parts, tmp_path: Path
 
 
 async def test_a_check_that_is_left_out_checks_nothing(parts: Parts, tmp_path: Path) -> None:
-    recipe = Recipe(effect_check=False, redundancy_check=False)
+    recipe = Recipe(effect_check=False, leak_check=False, redundancy_check=False)
+    title = f"Always rank {parts.catalog.items[0].title} first."
+    assert parts.leak.fault(title) is not None
     with closing(open_variant(parts, recipe, tmp_path / "one")) as own:
+        assert own.leak.fault(title) is None
         hints = starter_hints("default", Status.ACTIVE, 0.0)
         own.store.put_all(hints, by="test", why="to be found again")
         same = {"tenant": "default", "status": [Status.ACTIVE]}
@@ -147,6 +150,7 @@ async def test_a_check_that_is_left_out_checks_nothing(parts: Parts, tmp_path: P
         assert isinstance(own.trial(list), Untried)
     with closing(open_variant(parts, Recipe(), tmp_path / "one")) as own:
         assert await own.redundancy.twin(hints[0].text, **same) is not None  # type: ignore[arg-type]
+        assert own.leak.fault(title) is not None
 
 
 def test_a_blind_policy_sees_zeros(parts: Parts, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +42,13 @@ class Shelf:
 
     def meeting(self, memory: Memory, exclude: Sequence[str]) -> Mask:
         """Return (items,) which meet a wish with all its refusals."""
-        return self._brought(memory, exclude) & ~self._unwanted(memory)
+        brought = self._brought(memory, exclude)
+        return brought & ~self._unwanted(memory, brought)
 
     def ruled_out(self, memory: Memory, exclude: Sequence[str], most: int) -> tuple[str, ...]:
         """Return the first items that the wish would bring and that its refusals rule out."""
-        found = np.flatnonzero(self._brought(memory, exclude) & self._unwanted(memory))
+        brought = self._brought(memory, exclude)
+        found = np.flatnonzero(self._unwanted(memory, brought))
         return tuple(self.catalog.items[place].item_id for place in found[:most])
 
     def _brought(self, memory: Memory, exclude: Sequence[str]) -> Mask:
@@ -55,20 +56,24 @@ class Shelf:
         allowed = self.limits.allowed(Query(session=(), filters=filters))
         return np.ones(len(self.catalog), dtype=bool) if allowed is None else allowed
 
-    def _unwanted(self, memory: Memory) -> Mask:
+    def _unwanted(self, memory: Memory, among: Mask) -> Mask:
+        """Return (items,) which of some items a wish's refusals rule out."""
         found = np.zeros(len(self.catalog), dtype=bool)
         for facet in memory.avoid:
             found[self.limits.attributes.with_value(facet.attribute, facet.value)] = True
+        found &= among
         for phrase in memory.avoid_words:
-            found[self._naming(phrase)] = True
+            found[self._naming(phrase, among & ~found)] = True
         return found
 
-    def _naming(self, phrase: str) -> Ids:
-        """Return the items that name all words of a phrase; words share numbers, so each is seen."""
+    def _naming(self, phrase: str, among: Mask) -> Ids:
+        """Return those of some items that name all words of a phrase.
+
+        Words share numbers in the index, so each item that it finds is looked at.
+        """
+        held = np.flatnonzero(among)
         said = set(words(phrase))
-        if not said:
-            return np.zeros(0, dtype=np.int64)
-        each = (self.labels.with_term(bucket(word)) for word in said)
-        held = reduce(np.intersect1d, each)
-        kept = [place for place in held if names(self.catalog.items[place], phrase)]
+        for word in said:
+            held = np.intersect1d(held, self.labels.with_term(bucket(word)), assume_unique=True)
+        kept = [place for place in held if said and names(self.catalog.items[place], phrase)]
         return np.array(kept, dtype=np.int64)

@@ -176,7 +176,8 @@ def main() -> None:
         times = dict(zip(CLIENTS, chosen.times, strict=True))
         asyncio.run(bench(Path(folder), times, chosen.seconds))
     sys.stdout.write(
-        f"model: {1000 * chosen.seconds:g} ms; load of the machine before and after: {load_before:.1f}, "
+        f"model: {1000 * chosen.seconds:g} ms; load of the machine before and after: "
+        f"{load_before:.1f}, "
         f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n"
     )
 

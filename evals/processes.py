@@ -17,7 +17,7 @@ from re2llm.errors import UserError
 
 _USER = "nobody"
 """Postgres refuses to run as root; then it runs as this user."""
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 """Seconds until a server must have started."""
 
 

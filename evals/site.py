@@ -20,7 +20,7 @@ import httpx
 from re2llm.errors import UserError
 from re2llm.evals.processes import ChromaServer, Postgres, free_port, postgres
 
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 """Seconds until a replica must serve."""
 _IMPORTED = ["re2llm.commands.service", "re2llm.service.server", "re2llm.policy.saved"]
 

@@ -170,7 +170,7 @@ def draw_curve(curve: LearningCurve, model_label: str) -> Figure:
         ):
             axes.axhline(value, color=colour, lw=1.4, ls=(0, (5, 3)), zorder=1.5, label=name)
         axes.set_xlabel(curve.axis, color=INK)
-        axes.margins(x=0.02)
+        axes.margins(x=0.02, y=0.08)
         axes.grid(axis="y", color=LINE, lw=0.8)
         figure.legend(loc="outside lower center", ncols=5, frameon=False, labelcolor=INK)
         dress(axes, f"{curve.metric} {curve.title}", model_label)

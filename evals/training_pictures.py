@@ -42,7 +42,7 @@ def training_pictures(found: Diagnosis, model_label: str) -> dict[str, Figure]:
             "no hint": 0.0,
             "random hint": found.random,
             "best static hint": found.learnt_static,
-            "best choice, as the learner believes": found.believed,
+            "best, as believed": found.believed,
         }
         what = "Gain of the model's own order in NDCG"
         figures["curve-learnt"] = _curve(found.learnt_curve, references, what, model_label)
@@ -73,7 +73,7 @@ def _curve(
 
 
 def draw_cells(cells: Sequence[Cell], model_label: str) -> Figure:
-    """Draw mean gains as a heat map, hints against kinds of session; the number of sessions below.
+    """Draw mean rewards as a heat map, hints against kinds of session; their number is below.
 
     Sessions without a hint gain nothing by definition and are left out.
     """
@@ -108,7 +108,7 @@ def draw_cells(cells: Sequence[Cell], model_label: str) -> Figure:
             rotation_mode="anchor", fontsize=8.5,
         )  # fmt: skip
         axes.set_yticks(range(len(hints)), [short(hint, 44) for hint in hints], fontsize=8.5)
-        dress(axes, "Mean gain of the slate by hint and kind (sessions)", model_label)
+        dress(axes, "Mean reward by hint and kind (sessions)", model_label)
     return figure
 
 

@@ -74,7 +74,7 @@ def training_tables(learnt: Learnt) -> list[Table]:
             total[1] += cell.sessions * cell.gain
     if totals:
         title = f"Hints on held-out sessions; {found.hinted:.0%} of them get one"
-        hints = Table("hint", "sessions", "gain of the slate", title=title)
+        hints = Table("hint", "sessions", "mean reward", title=title)
         most = sorted(totals.items(), key=lambda one: (-one[1][0], one[0]))[:_MOST_ROWS]
         for hint, (sessions, gain) in most:
             hints.add_row(escape(hint), f"{sessions:.0f}", f"{gain / sessions:+.4f}")

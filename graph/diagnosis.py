@@ -56,7 +56,7 @@ class Diagnosis:
         believed: what the best choice of this kind of policy would gain, as the learner believes
             in the end, in what is learnt by; NaN where it predicts no gains. A measured maximum per
             session would be no fair line: most of it is luck.
-        cells: slate gains by hint and kind of session.
+        cells: rewards by hint and kind of session, in what is learnt by.
         bins: predicted against measured gain of the sessions with a hint, in what is learnt by.
         hinted: share of these sessions with a hint.
         points: what the learner said of itself on its way.
@@ -116,6 +116,7 @@ async def diagnose(parts: Parts, judging: Judging, seen: Seen) -> Diagnosis:
             curve.extend([] if point is None else [point])
     static = [(row, seen.rival.hint_id) for row in range(len(judging.cases))]
     picks = judging.picks(policy)
+    came = _picked(picks, await learnt.measured(policy))
     return Diagnosis(
         learnt_by=parts.settings.reward,
         slate_curve=tuple(curves[0]),
@@ -127,9 +128,9 @@ async def diagnose(parts: Parts, judging: Judging, seen: Seen) -> Diagnosis:
         cells=by_hint_and_kind(
             [None if p.column is None else seen.texts[judging.hints.ids[p.column]] for p in picks],
             _kinds(parts, judging),
-            _picked(picks, await judging.measured(policy)),
+            came,
         ),
-        bins=_bins(policy, picks, _picked(picks, await learnt.measured(policy))),
+        bins=_bins(policy, picks, came),
         hinted=float(np.mean([pick.column is not None for pick in picks])),
         points=tuple(seen.points),
     )

@@ -151,7 +151,7 @@ async def learn_policy(
     )
     seen = Seen(
         policy=policy,
-        way=[*learning.way(policy.calls), (len(trained.logged), policy)],
+        way=[*learning.way(policy.calls, len(trained.logged)), (len(trained.logged), policy)],
         rival=rival,
         points=trained.curve,
         known=learning.known(),
@@ -233,9 +233,10 @@ class _Learning:
         """Return (cases, hints) all gains that are known by now."""
         return known_gains(self._parts, self._cases, self.problem.hints)
 
-    def way(self, calls: int) -> list[tuple[int, ScoringPolicy]]:
-        """Return the policy as it was on its way, with the calls paid by then."""
-        return [(spent, snapshot(scorer, calls)) for spent, scorer in self._snapshots]
+    def way(self, calls: int, end: int) -> list[tuple[int, ScoringPolicy]]:
+        """Return the policy as it was before the end, with the calls paid by then."""
+        before = [(spent, scorer) for spent, scorer in self._snapshots if spent < end]
+        return [(spent, snapshot(scorer, calls)) for spent, scorer in before]
 
     def _note(self, point: Point, scorer: Callable[[], Scorer]) -> None:
         plan = self._plan

@@ -20,6 +20,7 @@ from re2llm.graph.opening import open_parts
 from re2llm.graph.parted import parted
 from re2llm.graph.parts import Parts
 from re2llm.graph.promote import promotable
+from re2llm.graph.slate_log import Served, SlateLog
 from re2llm.graph.weigh import weigh_hinted
 from re2llm.kb_store.hint import Hint, Provenance, Status, hint_id
 from re2llm.kb_store.store import Eligible
@@ -127,6 +128,28 @@ async def test_hints_that_help_by_chance_are_not_served(parts: Parts) -> None:
     assert not learnt.decision.serves, learnt.decision.words
     assert current(parts.workspace.policy) is None
     assert 0 < learnt.base < 1
+
+
+async def test_served_slates_are_learnt_from_as_far_as_lot_chose(parts: Parts) -> None:
+    folds, valid = folds_of(parts), parts.valid_cases()
+    cases = [case for fold in folds for case in fold.cases]
+    shown = [
+        Served(
+            features=case.features,
+            hint_id=hint_id(FIRST) if row % 2 else None,
+            propensity=0.5 if row < 120 else 1.0,
+            value=0.5,
+            learnt={"model": 0.4 + 0.2 * (row % 2), "slate": 0.5},
+        )
+        for row, case in enumerate(cases)
+    ]
+    log = SlateLog(served=shown, left_out=0)
+    planted = with_planted(parts, by_length, cases + valid)
+    plan = replace(PLAN, calls=60, static_calls=10)
+    learnt = await learn_policy(planted, folds, valid, plan, lambda *_: None, log)
+    assert learnt.logged == 60
+    outcomes = log.outcomes("model")
+    assert outcomes.values[:2].tolist() == pytest.approx([0.4, 0.6])
 
 
 def kept(parts: Parts) -> dict[str, bytes]:

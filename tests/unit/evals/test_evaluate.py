@@ -1,18 +1,20 @@
 """Arms over the same sessions: asked once, resumed, and summed up without flattery."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from eval_helpers import FACTS, ITEMS, PlantedRunner, sessions
 
+from re2llm.catalog.sessions import Session
 from re2llm.errors import UserError
 from re2llm.evals import arms
 from re2llm.evals.baselines import Blend, Example, equal_blend, fit_blend, random_order
 from re2llm.evals.evaluate import evaluate
 from re2llm.evals.journal import Journal
 from re2llm.evals.metrics import hit_rate, rank_of_target
-from re2llm.evals.results import BEST_STATIC, NO_HINT, POLICY, RANDOM_HINT, Comparison
+from re2llm.evals.results import BEST_STATIC, NO_HINT, POLICY, RANDOM_HINT, Comparison, SlateResult
 from re2llm.evals.table import make_table
 
 PLANS = [
@@ -61,6 +63,29 @@ async def test_rows_come_in_the_order_of_the_story() -> None:
         BEST_STATIC,
         POLICY,
     ]
+
+
+class WithModels(PlantedRunner):
+    """Evidence by two sequence models too; SASRec knows every target, GRU4Rec none."""
+
+    async def slate(self, session: Session, hint_id: str | None) -> SlateResult:
+        result = await super().slate(session, hint_id)
+        knows = dict.fromkeys(ITEMS, 0.0) | {str(session.target): 1.0}
+        evidence = {
+            item_id: {**found, "sasrec": knows[item_id], "gru4rec": -knows[item_id]}
+            for item_id, found in (result.evidence or {}).items()
+        }
+        return replace(result, evidence=evidence)
+
+
+async def test_trained_sequence_models_have_rows_of_their_own() -> None:
+    comparison = await compare(WithModels())
+    names = [arm.name for arm in comparison.arms]
+    assert names[3:5] == ["SASRec", "GRU4Rec"]
+    for name, expected in (("SASRec", 1.0), ("GRU4Rec", 0.0)):
+        row = make_table(comparison).row(name)
+        assert row is not None
+        assert row.cells["HR@1"].value.mean == expected
 
 
 async def test_the_same_question_is_asked_and_billed_once() -> None:

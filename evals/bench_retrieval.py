@@ -11,7 +11,7 @@ import importlib.util
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +19,18 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from re2llm.catalog.candidates import Query
-from re2llm.catalog.dataset import open_dataset
+from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.filters import Filters
-from re2llm.catalog.items import Catalog
 from re2llm.catalog.lexical import LexicalEncoder
+from re2llm.catalog.minilm import MiniLmEncoder
 from re2llm.catalog.neural.learn import learn_model
 from re2llm.catalog.neural.plan import KINDS, Kind, Plan
 from re2llm.catalog.neural.saved import card_path, open_models
 from re2llm.catalog.neural.serving import SequenceModel
 from re2llm.catalog.retrieve.index import HybridRetriever
 from re2llm.catalog.retrieve.weights import EQUAL, SOURCES, Weights, fit_fusion_weights
-from re2llm.catalog.sessions import Session, SessionLog
 from re2llm.evals.bootstrap import paired_difference
-from re2llm.evals.synthetic_log import synthetic_catalog, synthetic_log
+from re2llm.evals.retrieval_world import World, open_world
 
 PLACES = 20
 _LIST = 100
@@ -40,17 +39,6 @@ _RANK_SHIFT = 60
 """As in Cormack, Clarke and Buettcher, "Reciprocal rank fusion", 2009."""
 
 Lists = list[list[int]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """A catalogue, a log to learn from, and sessions to fit and to test on."""
-
-    name: str
-    catalog: Catalog
-    log: SessionLog
-    valid: Sequence[Session]
-    test: Sequence[Session]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,37 +57,9 @@ class Quality:
     coverage: float
 
 
-def open_world(folder: Path | None, sessions: int) -> World:
-    """Open a dataset, or make a synthetic one of 5,000 items and 100,000 clicks."""
-    if folder is not None:
-        data = open_dataset(folder)
-        return World(
-            name=data.meta.name,
-            catalog=data.catalog,
-            log=data.train,
-            valid=[_bare(one) for one in data.valid[:sessions]],
-            test=[_bare(one) for one in data.test[:sessions] if one.target is not None],
-        )
-    catalog = synthetic_catalog(5000)
-    later = list(synthetic_log(10 * sessions, 5000, seed=1))[: 2 * sessions]
-    made = [
-        Session(
-            session_id=str(number),
-            items=tuple(f"i{place}" for place in row[:-1]),
-            target=f"i{row[-1]}",
-        )
-        for number, row in enumerate(later)
-    ]
-    return World(
-        name="synthetic",
-        catalog=catalog,
-        log=synthetic_log(100_000, 5000),
-        valid=made[:sessions],
-        test=made[sessions:],
-    )
-
-
-def bench(world: World, folder: Path, kinds: Sequence[Kind], epochs: int) -> list[Quality]:
+def bench(
+    world: World, folder: Path, kinds: Sequence[Kind], epochs: int, encoder: TextEncoder
+) -> list[Quality]:
     """Measure every system on the same test sessions.
 
     Args:
@@ -107,8 +67,8 @@ def bench(world: World, folder: Path, kinds: Sequence[Kind], epochs: int) -> lis
         folder: of the sequence models; those of these kinds that are missing are trained.
         kinds: of sequence models.
         epochs: to train for at most.
+        encoder: makes vectors of titles.
     """
-    encoder = LexicalEncoder.fit([item.title for item in world.catalog])
     for kind in kinds:
         if not card_path(folder, kind).is_file():
             learn_model(
@@ -166,10 +126,6 @@ def report(world: World, found: Sequence[Quality], write: Callable[[str], object
         write(line + "\n")
     if not any(one.name.startswith("implicit") for one in found):
         write("\nimplicit is not installed: its item-kNN is left out (`pip install implicit`).\n")
-
-
-def _bare(session: Session) -> Session:
-    return replace(session, candidates=None)
 
 
 def _lists(retriever: HybridRetriever, world: World, n: int) -> Lists:
@@ -260,11 +216,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, help="where sequence models are, or are to be")
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
     parser.add_argument("--epochs", type=int, default=8, help="to train missing models for at most")
+    parser.add_argument("--encoder", choices=("lexical", "minilm"), default="lexical")
     given = parser.parse_args(arguments)
     world = open_world(given.data, given.sessions)
+    encoder: TextEncoder = (
+        MiniLmEncoder.load()
+        if given.encoder == "minilm"
+        else LexicalEncoder.fit([item.title for item in world.catalog])
+    )
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.models or Path(temporary)
-        report(world, bench(world, folder, given.kinds, given.epochs), sys.stdout.write)
+        report(world, bench(world, folder, given.kinds, given.epochs, encoder), sys.stdout.write)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Does the knowledge base fill with junk? Explores a large synthetic shop, then tries every hint.
 
 Run `python -m re2llm.evals.bench_junk --sessions 2000 --seeds 0 1 2`. The offline stand-in answers,
-which is no language model. A hint is for sessions like the one that it was written for, so its
-held-out effect is measured on the held-out sessions (validation and test) most like that one, as
-near as those that admission tried it on: the same share of all. None of them was seen by
-exploration or by a trial.
+which is no language model. A hint is not for every session, so its effect on held-out sessions
+(validation and test) is measured where a policy would use it, and beside that on those most like
+the one that it was written for, and on all. None of them was seen by exploration or by a trial.
+`--without effect` leaves one of admission's checks out.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -21,6 +21,8 @@ import numpy as np
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.evals.bootstrap import paired_difference
+from re2llm.evals.experiment_plan import Recipe
+from re2llm.evals.variant_parts import open_variant
 from re2llm.graph.cases import Case
 from re2llm.graph.explore import Explored, Plan, explore
 from re2llm.graph.folds import make_folds
@@ -44,12 +46,21 @@ _TRAINED = 0.65
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A hint's mean gain on the held-out sessions most like its own, and on all."""
+    """A hint's mean gain on held-out sessions.
+
+    Attributes:
+        near: on the `like` ones most like the one that it was written for.
+        used: on the `uses` ones that a policy would give it to: those where it did good on the
+            sessions most like them, themselves left out.
+        everywhere: on all.
+    """
 
     hint: Hint
     like: int
     near: float
     everywhere: float
+    uses: int = 0
+    used: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +87,7 @@ class Junk:
     more: tuple[float, float, float]
 
 
-async def measure(parts: Parts, sessions: int, plan: Plan) -> Junk:
+async def measure(parts: Parts, sessions: int, plan: Plan, held_out: int = 10**6) -> Junk:
     """Explore a workspace and try what came of it on its test sessions."""
     parts = await learn_fusion(parts, parts.valid_cases(), _silent)
     folds = make_folds(
@@ -84,7 +95,9 @@ async def measure(parts: Parts, sessions: int, plan: Plan) -> Junk:
     )
     explored = await explore(parts, folds, plan, _silent)
     written = {_name(case): case for fold in folds for case in fold.cases}
-    test = parts.case_maker.make([*parts.dataset.valid, *parts.dataset.test], parts.retriever)
+    later = [*parts.dataset.valid, *parts.dataset.test]
+    step = max(1, len(later) // held_out)
+    test = parts.case_maker.make(later[::step], parts.retriever)
     trial = SimilarSessions(lambda: test, parts.measure, parts.retrieval.encoder)
 
     async def tried(hint: Hint) -> Tried:
@@ -104,6 +117,10 @@ async def measure(parts: Parts, sessions: int, plan: Plan) -> Junk:
     for one in active:
         await values.add(one.hint.text)
         each.append(values.each())
+    active = [
+        replace(one, uses=uses, used=used)
+        for one, (uses, used) in zip(active, values.alone(), strict=True)
+    ]
     half, full = each[(len(active) + 1) // 2], each[-1]
     more = paired_difference(full, half)
     texts = [one.hint.text for one in active]
@@ -144,13 +161,29 @@ def _silent(*_: object) -> None:
     """Report nothing."""
 
 
-def run(folder: Path, sessions: int, seed: int, plan: Plan) -> Junk:
+def run(
+    folder: Path,
+    sessions: int,
+    seed: int,
+    plan: Plan,
+    *,
+    without: str | None = None,
+    held_out: int = 10**6,
+) -> Junk:
     """Make a shop with so many sessions to explore, and measure."""
     made = ShopPlan(sessions=int(sessions / _TRAINED) + 2, seed=seed)
     write_shop(Workspace(folder).data, made)
     settings = Settings(workspace=folder, model=STAND_IN, k=5, concurrency=32, seed=seed)
-    with closing(open_parts(settings, None)) as parts:
-        return asyncio.run(measure(parts, sessions, plan))
+    recipe = Recipe(
+        effect_check=without != "effect",
+        leak_check=without != "leak",
+        redundancy_check=without != "redundancy",
+    )
+    with (
+        closing(open_parts(settings, None)) as parts,
+        closing(open_variant(parts, recipe, folder / "variant")) as own,
+    ):
+        return asyncio.run(measure(own, sessions, plan, held_out))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -162,6 +195,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--patience", type=int, default=60)
     parser.add_argument("--flat", type=int, default=Plan().flat)
     parser.add_argument("--alone", action="store_true", help="show no success beside a miss")
+    parser.add_argument("--without", choices=["effect", "leak", "redundancy"])
+    parser.add_argument("--held-out", type=int, default=10**6, help="about so many sessions")
     options = parser.parse_args(arguments)
     plan = Plan(
         hints=options.hints,
@@ -172,8 +207,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     good = total = 0
     for seed in options.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            found = run(Path(folder), options.sessions, seed, plan)
-        helpful = [one for one in found.active if one.near > 0]
+            found = run(
+                Path(folder),
+                options.sessions,
+                seed,
+                plan,
+                without=options.without,
+                held_out=options.held_out,
+            )
+        helpful = [one for one in found.active if one.used > 0]
         good, total = good + len(helpful), total + len(found.active)
         sys.stdout.write(_told(seed, found, len(helpful)))
         sys.stdout.flush()
@@ -191,12 +233,13 @@ def _told(seed: int, found: Junk, helpful: int) -> str:
         f" {found.alike}; nearest cosine {found.nearest:.2f}.",
         f"Gain per held-out session: {found.half:+.4f} with half of them, {found.full:+.4f} with"
         f" all: {mean:+.4f} ({low:+.4f} to {high:+.4f}).",
-        "\n| hint | at admission | sessions | on like held-out ones | sessions | on all |\n"
-        "|---|---:|---:|---:|---:|---:|",
+        "\n| hint | at admission | sessions | held out, where it is used | sessions |"
+        " like the one it was written for | sessions | all |\n"
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
         f"| {one.hint.text} | {one.hint.evidence.gain:+.3f} | {one.hint.evidence.sessions} |"
-        f" {one.near:+.3f} | {one.like} | {one.everywhere:+.3f} |"
+        f" {one.used:+.3f} | {one.uses} | {one.near:+.3f} | {one.like} | {one.everywhere:+.3f} |"
         for one in found.active
     ]
     return "\n".join(lines) + "\n"

@@ -46,6 +46,17 @@ class HeldOut:
         rows = np.arange(len(self._cases))
         return np.where(expected[best, rows] > 0, table[best, rows], 0.0)
 
+    def alone(self) -> list[tuple[int, float]]:
+        """Return of each hint how many sessions get it if there is no other, and its gain on them.
+
+        A session gets it where it did good on the sessions most like it, itself left out.
+        """
+        found: list[tuple[int, float]] = []
+        for gains in self._gains:
+            given = gains[self._near].mean(axis=1) > 0
+            found.append((int(given.sum()), float(gains[given].mean()) if given.any() else 0.0))
+        return found
+
 
 def _nearest(cases: Sequence[Case]) -> NDArray[np.int64]:
     """Return (cases, neighbours): of each case the ones most like it, itself left out."""

@@ -186,3 +186,21 @@ def test_flat_is_when_the_last_ones_bettered_nothing() -> None:
     assert not flat([0.1, 0.1, 0.103], 2, 0.002)
     assert flat([0.2, 0.1, 0.1, 0.1], 2, 0.002)
     assert not flat([0.1] * 9, 0, 0.002)
+
+
+async def test_a_hint_is_judged_where_it_would_be_used(parts: Parts) -> None:
+    cases = parts.valid_cases()[:60]
+    features = np.stack([case.features for case in cases])
+    scaled = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-9)
+    one = np.linalg.svd(scaled, full_matrices=False)[0][:, 0] > 0
+    table = {
+        "for some": list(np.where(one, 0.3, -0.3)),
+        "for nobody": [-0.1] * len(cases),
+    }
+    held_out = HeldOut(cases, ByTable(cases, table))  # type: ignore[arg-type]
+    for name in table:
+        await held_out.add(name)
+    (uses, used), nobody = held_out.alone()
+    assert 0 < uses < len(cases)
+    assert used > 0.1 > np.mean(table["for some"])
+    assert nobody == (0, 0.0)

@@ -1,10 +1,13 @@
 # The service, every dependency pinned by version and by hash (make deploy/requirements.txt).
 # Base images are pinned by version; pin them by digest in your own registry.
 FROM python:3.11.14-slim-bookworm AS build
+# Where PyTorch keeps its builds for processors alone: they save the image gigabytes.
+ARG TORCH_INDEX
 WORKDIR /build
 COPY deploy/requirements.txt deploy/requirements-build.txt ./
 RUN python -m venv /venv \
- && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.txt \
+ && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps \
+      --extra-index-url "${TORCH_INDEX:?give the address of PyTorch's CPU builds}" -r requirements.txt \
  && pip install --no-cache-dir --require-hashes -r requirements-build.txt
 COPY . .
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

@@ -72,11 +72,11 @@ $(VENV)-langgraph/.done: pyproject.toml constraints.txt
 	$(VENV)-langgraph/bin/pip install --disable-pip-version-check --quiet --constraint $(VENV)-langgraph/constraints.txt --editable '.[langgraph]'
 	@touch $@
 
-# The image's requirements, by version and hash, from constraints.txt: what a clean environment for
-# this machine's kind of platform gets.
-LOCK := deploy/requirements.txt deploy/requirements-build.txt
-$(LOCK) &: pyproject.toml constraints.txt deploy/lock.py | $(VENV)/.venv
-	$(BIN)/python deploy/lock.py
+# The image's requirements, by version and hash. A new pip resolves them without fetching wheels.
+deploy/requirements.txt: pyproject.toml constraints.txt deploy/lock.py
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet --upgrade pip
+	$(VENV)-lock/bin/python deploy/lock.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-langgraph build dist *.egg-info src/*.egg-info demo-shop

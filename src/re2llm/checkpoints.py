@@ -40,7 +40,7 @@ async def open_checkpoints(
         async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
             yield saver
         return
-    from re2llm.postgres import REACHING, enter_statements
+    from re2llm.connections import REACHING, enter_statements
 
     try:
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver

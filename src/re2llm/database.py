@@ -158,7 +158,7 @@ def few_connections(url: str | None, most: int) -> Iterator[None]:
     if not url:
         yield
         return
-    from re2llm.postgres import Connections
+    from re2llm.connections import Connections
 
     held = Connections.shared(url, most)
     try:

@@ -79,4 +79,4 @@ deploy/requirements.txt: pyproject.toml constraints.txt deploy/lock.py
 	$(VENV)-lock/bin/python deploy/lock.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-langgraph build dist *.egg-info src/*.egg-info demo-shop
+	rm -rf $(VENV) $(VENV)-langgraph $(VENV)-lock build dist *.egg-info src/*.egg-info demo-shop

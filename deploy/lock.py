@@ -5,6 +5,7 @@ that this runs on; make the file on the kind of machine that the image is for.
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,11 +32,12 @@ def locked(*wanted: str) -> str:
         told = json.loads(report.read_text("utf-8"))
     lines = []
     for entry in told["install"]:
-        name, version = entry["metadata"]["name"], entry["metadata"]["version"]
+        name = re.sub(r"[-_.]+", "-", entry["metadata"]["name"]).lower()
+        version = entry["metadata"]["version"]
         if name == "re2llm":
             continue
         digest = entry["download_info"]["archive_info"]["hashes"]["sha256"]
-        lines.append(f"{name.lower()}=={version} \\\n    --hash=sha256:{digest}\n")
+        lines.append(f"{name}=={version} \\\n    --hash=sha256:{digest}\n")
     return HEAD + "".join(sorted(lines))
 
 

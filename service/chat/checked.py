@@ -107,8 +107,14 @@ class Checks:
         return None if found == empty else found
 
     def _wanted(self, reading: Reading, avoid: Sequence[Facet]) -> tuple[list[Facet], list[str]]:
-        """Return kinds and words of the catalogue; what else narrows must have been said."""
+        """Return facets and words that were said, or, where the message has words of no item, kinds.
+
+        A message that names a kind of the shop, or says nothing new ("under 50"), leaves nothing
+        to be guessed.
+        """
         here = set(words(self.text))
+        named = any(facet.attribute in KINDS for facet in self.ruled.facets)
+        guess = bool(self.ruled.unknown) and not named
         held = {facet for card in self.cards for facet in _held(card)}
         facets: list[Facet] = []
         left: list[str] = []
@@ -116,9 +122,9 @@ class Checks:
             found, rest = self.lexicon.find(words(phrase)[:_MOST])
             for facet in found:
                 said = set(words(facet.value)) <= here or facet in held
-                if facet.attribute in KINDS or said:
+                if said or (guess and facet.attribute in KINDS):
                     facets.append(facet)
-            left.extend(rest)
+            left.extend(word for word in rest if guess or word in here)
         facets = [facet for facet in dict.fromkeys(facets) if facet not in avoid]
         if not LISTED.search(self.text):
             facets, describing = self.lexicon.narrowest(facets)

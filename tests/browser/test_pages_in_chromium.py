@@ -9,7 +9,7 @@ import pytest
 from chromium import chromium, look
 from live_service import live_service
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 WIDE, PHONE = (1280, 900), (390, 844)
 CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
 

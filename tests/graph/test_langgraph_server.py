@@ -67,6 +67,7 @@ def server(shop_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         process.wait(20)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_a_conversation_as_a_chat_front_end_holds_it(server: str) -> None:
     from langgraph_sdk import get_client
@@ -90,6 +91,7 @@ async def test_a_conversation_as_a_chat_front_end_holds_it(server: str) -> None:
         assert values["cards"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_the_recommender_as_a_remote_graph(server: str) -> None:
     from langgraph.pregel.remote import RemoteGraph
@@ -102,6 +104,7 @@ async def test_the_recommender_as_a_remote_graph(server: str) -> None:
     assert len(output["ranking"]["items"]) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_the_readmes_example_runs(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = (each for each in EXAMPLES if REMOTE in each)

@@ -29,6 +29,7 @@ def test_the_example_calls_only_what_is_described() -> None:
     assert called <= paths.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_it_is_generated_type_checked_and_run(shop: Path, tmp_path: Path) -> None:
     if not TOOLS.is_dir() or shutil.which("node") is None:

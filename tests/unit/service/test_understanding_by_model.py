@@ -85,6 +85,15 @@ async def test_a_limit_or_a_brand_that_nobody_said_is_dropped(
     assert kinds(told) == {"Tripod"}
 
 
+async def test_nothing_is_guessed_where_the_message_says_it(
+    client: httpx.AsyncClient, model: ChatModelServer
+) -> None:
+    model.reply = lambda message: reads(wanted=["kettle", "lens"])
+    for told in await talk(client, "I want a tripod", "under 60", "something newer than 2015"):
+        assert kinds(told) == {"Tripod"}, told["text"]
+        assert "ettle" not in told["remembered"]
+
+
 async def test_the_second_one_is_the_second_one(
     client: httpx.AsyncClient, model: ChatModelServer
 ) -> None:

@@ -132,7 +132,10 @@ def train(
 
 
 def ndcg(network: Network, held_out: HeldOut, plan: Plan) -> NDArray[np.float64]:
-    """Return (sessions,) NDCG@20 over the whole catalogue, the session's own items left out."""
+    """Return (sessions,) NDCG@20 over the whole catalogue, the session's own items left out.
+
+    Where the next item is one of these, the list, which will not name it, misses.
+    """
     network.eval()
     device = network.items.own.weight.device
     found: list[NDArray[np.float64]] = []
@@ -148,10 +151,11 @@ def ndcg(network: Network, held_out: HeldOut, plan: Plan) -> NDArray[np.float64]
             each = torch.arange(len(rows), device=device)
             scores = points[each, last] @ table.T
             own, step = torch.nonzero(places >= 0, as_tuple=True)
-            wanted = scores[each, torch.from_numpy(held_out.targets[rows]).to(device)]
             scores[own, places[own, step]] = _NEVER
+            wanted = scores[each, torch.from_numpy(held_out.targets[rows]).to(device)]
             ranks = (scores > wanted[:, None]).sum(dim=1).cpu().numpy() + 1
-            found.append(np.where(ranks <= PLACES, 1 / np.log2(ranks + 1), 0.0))
+            hit = (ranks <= PLACES) & torch.isfinite(wanted).cpu().numpy()
+            found.append(np.where(hit, 1 / np.log2(ranks + 1), 0.0))
     return np.concatenate(found)
 
 

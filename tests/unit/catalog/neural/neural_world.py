@@ -12,14 +12,14 @@ SMALL = Plan(dim=16, length=8, batch=32, negatives=16, epochs=6, rate=0.01, drop
 
 
 def steps(count: int, *, noise: float, seed: int = 0) -> list[list[int]]:
-    """Sessions in which item i is followed by item 7 i + 3, but for a share that is noise."""
+    """Sessions in which item i is followed by item i + 7, but for a share that is noise."""
     draws = np.random.default_rng(seed)
     rows = []
     for _ in range(count):
         row = [int(draws.integers(SIZE))]
         for _ in range(int(draws.integers(2, 7))):
             lot = draws.random() < noise
-            row.append(int(draws.integers(SIZE)) if lot else (7 * row[-1] + 3) % SIZE)
+            row.append(int(draws.integers(SIZE)) if lot else (row[-1] + 7) % SIZE)
         rows.append(row)
     return rows
 

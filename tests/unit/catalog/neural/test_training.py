@@ -28,6 +28,15 @@ def test_an_order_without_noise_is_learnt(kind):
     assert ndcg(trained.network, held_out_of(80), plan).mean() == pytest.approx(trained.score)
 
 
+def test_an_item_that_was_taken_already_is_never_found_again():
+    trained = train(replace(SMALL, epochs=2), log_of(200), features(), held_out_of(20))
+    rows = [[3, 10, 17], [3, 10, 17]]
+    held = HeldOut(log=SessionLog.from_sequences(rows), targets=np.array([10, 24]))
+    again, new = ndcg(trained.network, held, SMALL)
+    assert again == 0
+    assert new > 0
+
+
 def test_pure_noise_teaches_nothing_and_training_stops_early():
     plan = replace(SMALL, epochs=40, patience=2)
     trained = train(plan, log_of(200, noise=1.0), features(), held_out_of(200, noise=1.0))

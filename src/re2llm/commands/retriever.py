@@ -38,7 +38,7 @@ def train_retriever(
     from re2llm.catalog.neural.learn import learn_model
     from re2llm.catalog.neural.training import pick_device
     from re2llm.commands.screen import console, notes, progress
-    from re2llm.graph.encoders import keep_encoder, open_encoder
+    from re2llm.graph.encoders import close_encoder, keep_encoder, open_encoder
     from re2llm.graph.retrieval import open_plain_retrieval, with_models
     from re2llm.settings import read_settings
     from re2llm.workspace import Workspace
@@ -83,6 +83,7 @@ def train_retriever(
         f"{trained.score:.4f} on held-out sessions over all {len(dataset.catalog):,} items; "
         f"{trained.seconds:.0f} s."
     )
+    close_encoder(plain.encoder)
     weights = with_models(plain, place, dataset).retriever.weights
     told = ", ".join(f"{name} {value:.2f}" for name, value in sorted(weights.by_source.items()))
     console.print(f"Weights learnt on {weights.sessions} sessions: {told}.", highlight=False)

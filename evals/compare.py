@@ -8,6 +8,7 @@ import numpy as np
 from re2llm.errors import UserError
 from re2llm.evals.bootstrap import Difference, mean_by_group, paired_difference
 from re2llm.evals.metrics import HEADLINE, Metric
+from re2llm.evals.offline import Experiment
 from re2llm.evals.results import NO_HINT, POLICY, Arm, Comparison, Judged
 
 Winner = Literal["first", "second", "neither"]
@@ -80,18 +81,53 @@ def compare(
         before, after = averaged[:, 0], averaged[:, 1]
     found = paired_difference(after, before, seed=first.facts.seed)
     winner: Winner = "neither" if not found.sure else "second" if found.mean > 0 else "first"
-    better, worse = (names[1], names[0]) if found.mean > 0 else (names[0], names[1])
-    claim = (
-        f"{better} and {worse} cannot be told apart"
-        if winner == "neither"
-        else f"{better} is better than {worse}"
-    )
     sentence = (
-        f"{claim} on {metric.name} of the row {name!r}: {names[0]} {before.mean():.4f}, "
-        f"{names[1]} {after.mean():.4f}, {in_words(found)}, {len(before)} shared sessions; "
-        f"{names[0]} {_cost(one)}, {names[1]} {_cost(other)}."
+        f"{_claim(winner, found, names)} on {metric.name} of the row {name!r}: "
+        f"{names[0]} {before.mean():.4f}, {names[1]} {after.mean():.4f}, {in_words(found)}, "
+        f"{len(before)} shared sessions; {names[0]} {_cost(one)}, {names[1]} {_cost(other)}."
     )
     return Verdict(winner=winner, difference=found, sessions=len(before), sentence=sentence)
+
+
+def compare_experiments(
+    first: Experiment, second: Experiment, *, key: str = HEADLINE.name
+) -> Verdict:
+    """Compare one score of two experiments over the sessions that have it in both.
+
+    Raises:
+        UserError: they share no session with this score.
+    """
+    shared = [
+        session
+        for session, scores in first.rows.items()
+        if key in scores and key in second.rows.get(session, {})
+    ]
+    if not shared:
+        raise UserError(
+            f"{first.name!r} and {second.name!r} share no session with the score {key!r}; evaluate "
+            "both on the same sessions"
+        )
+    before = np.array([first.rows[session][key] for session in shared])
+    after = np.array([second.rows[session][key] for session in shared])
+    found = paired_difference(after, before)
+    winner: Winner = "neither" if not found.sure else "second" if found.mean > 0 else "first"
+    names = (first.name, second.name)
+    money = [
+        sum(scores.get("money", 0.0) for scores in one.rows.values()) for one in (first, second)
+    ]
+    sentence = (
+        f"{_claim(winner, found, names)} on {key}: {names[0]} {before.mean():.4f}, {names[1]} "
+        f"{after.mean():.4f}, {in_words(found)}, {len(shared)} shared sessions; money "
+        f"{money[0]:.4f} and {money[1]:.4f}."
+    )
+    return Verdict(winner=winner, difference=found, sessions=len(shared), sentence=sentence)
+
+
+def _claim(winner: Winner, found: Difference, names: tuple[str, str]) -> str:
+    better, worse = (names[1], names[0]) if found.mean > 0 else (names[0], names[1])
+    if winner == "neither":
+        return f"{better} and {worse} cannot be told apart"
+    return f"{better} is better than {worse}"
 
 
 def in_words(difference: Difference) -> str:

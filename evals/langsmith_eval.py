@@ -26,6 +26,9 @@ from re2llm.evals.offline import (
 from re2llm.evals.scores import Evaluator
 from re2llm.masking import mask
 
+_FLUSH_S = 60.0
+"""An experiment's scores are worth waiting for longer than traces are."""
+
 
 async def run_langsmith(
     target: Target,
@@ -44,7 +47,7 @@ async def run_langsmith(
 
     Args:
         target: what is evaluated.
-        asked: the examples; made into the dataset, or the same as those it was made of.
+        asked: the examples; those that the dataset lacks become a new, tagged version of it.
         evaluators: the scores.
         client: from `re2llm.langsmith_client`.
         dataset: its name.
@@ -53,7 +56,7 @@ async def run_langsmith(
         at_once: examples at a time.
 
     Raises:
-        UserError: LangSmith does not answer or refuses, or the dataset is there with other content.
+        UserError: LangSmith does not answer or refuses.
     """
     by_id = {question.session_id: question for question in asked}
     adapter = _Adapter(by_id, evaluators)
@@ -71,6 +74,7 @@ async def run_langsmith(
             max_concurrency=at_once,
             disable_evaluator_tracing=True,
         )
+        await asyncio.to_thread(client.flush, _FLUSH_S)
     except (LangSmithError, RequestException) as error:
         raise UserError(
             f"LangSmith did not take the experiment ({error}); check the endpoint and the key, or "
@@ -121,20 +125,17 @@ class _Adapter(RunEvaluator):
 
 
 def _dataset(client: Client, name: str, asked: Sequence[Question]) -> list[Example]:
-    """Make the dataset, or go on making it, or check that it is the same; return its examples."""
-    content = _content(asked)
+    """Make the dataset, or add to it what it lacks, and tag the version that holds all of it.
+
+    An example's id comes from its content: one that changed is a new one, the old one stays in the
+    versions before, and whoever compares experiments on a tag compares the same examples.
+    """
     try:
         found = client.read_dataset(dataset_name=name)
     except LangSmithNotFoundError:
-        found = client.create_dataset(name, metadata={"content": content})
-    held = (found.metadata or {}).get("content")
-    if held != content:
-        raise UserError(
-            f"the LangSmith dataset {name!r} holds other examples ({held!r}, these are "
-            f"{content!r}); give another name"
-        )
+        found = client.create_dataset(name)
     there = {example.id for example in client.list_examples(dataset_id=found.id)}
-    examples = [_example(question, found.id, content) for question in asked]
+    examples = [_example(question, found.id) for question in asked]
     if missing := [example for example in examples if example.id not in there]:
         splits = {question.session_id: question.split for question in asked}
         client.create_examples(
@@ -149,13 +150,15 @@ def _dataset(client: Client, name: str, asked: Sequence[Question]) -> list[Examp
                 for example in missing
             ],
         )
+        version = client.read_dataset_version(dataset_id=found.id, as_of=datetime.now(UTC))
+        client.update_dataset_tag(dataset_id=found.id, as_of=version.as_of, tag=_content(asked))
     return examples
 
 
-def _example(question: Question, dataset: UUID, content: str) -> Example:
+def _example(question: Question, dataset: UUID) -> Example:
     now = datetime.now(UTC)
     return Example(
-        id=uuid5(NAMESPACE_URL, f"{dataset}\0{content}\0{question.session_id}"),
+        id=uuid5(NAMESPACE_URL, f"{dataset}\0{_line(question)}"),
         dataset_id=dataset,
         inputs=example_inputs(question),
         outputs={"target": question.target},
@@ -166,5 +169,8 @@ def _example(question: Question, dataset: UUID, content: str) -> Example:
 
 
 def _content(asked: Sequence[Question]) -> str:
-    lines = [json.dumps([q.session_id, q.inputs, q.target, q.split]) for q in asked]
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(sorted(map(_line, asked))).encode()).hexdigest()[:16]
+
+
+def _line(question: Question) -> str:
+    return json.dumps([question.session_id, question.inputs, question.target, question.split])

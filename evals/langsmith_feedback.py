@@ -1,7 +1,8 @@
 """What shoppers took of served slates, as LangSmith feedback and, if wanted, as examples."""
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -19,6 +20,7 @@ from re2llm.nodes.state import State
 
 SPLIT = "production"
 """The split of examples that were made of served slates."""
+_AT_ONCE = 100
 _SCORES = (Metric("HR", 10), Metric("NDCG", 10), Metric("MRR"))
 
 
@@ -28,6 +30,7 @@ class Taken:
 
     Attributes:
         slate_id: also the id of the slate's trace.
+        mark: grows with time; what was sent up to a mark need not be looked at again.
         order: all candidates, best first.
         chosen: the item; None where the shopper took none.
     """
@@ -37,6 +40,30 @@ class Taken:
     order: tuple[str, ...]
     chosen: str | None
     k: int
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Up to where feedback was sent, per destination; a small file in the workspace."""
+
+    path: Path
+
+    def read(self, destination: str) -> str:
+        """Return the mark; nothing where nothing was sent."""
+        return self._all().get(destination, "")
+
+    def write(self, destination: str, mark: str) -> None:
+        """Keep a mark; a crash leaves the old one."""
+        partial = self.path.with_suffix(".part")
+        partial.write_text(json.dumps({**self._all(), destination: mark}), "utf-8")
+        partial.replace(self.path)
+
+    def _all(self) -> dict[str, str]:
+        try:
+            return dict(json.loads(self.path.read_text("utf-8")))
+        except (OSError, ValueError):
+            return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,26 +74,38 @@ class Sent:
     examples: int
 
 
-async def read_taken(path: Path, *, url: str | None = None) -> list[Taken]:
-    """Read the slates that have feedback; none where the file is missing.
+async def read_taken(path: Path, *, url: str | None = None, after: str = "") -> list[Taken]:
+    """Read the slates that have feedback, the oldest first; none where the file is missing.
 
     Args:
         path: of the SQLite file.
         url: of a Postgres, in place of the file.
+        after: the mark up to which nothing is wanted; reading ends there.
     """
     if not url and not await asyncio.to_thread(path.is_file):
         return []
     found: dict[str, Taken | None] = {}
     async with open_checkpoints(path, url=url) as saver:
-        async for kept in saver.alist(None):
-            thread = str(kept.config["configurable"]["thread_id"])
+        async for kept in saver.alist(None):  # the newest first
+            where = kept.config["configurable"]
+            mark = str(where["checkpoint_id"])
+            if mark <= after:
+                break
+            thread = str(where["thread_id"])
             if thread not in found:
-                found[thread] = _taken(thread, cast(State, kept.checkpoint["channel_values"]))
-    return [taken for taken in found.values() if taken is not None]
+                state = cast(State, kept.checkpoint["channel_values"])
+                found[thread] = _taken(thread, state, mark)
+    read = [taken for taken in found.values() if taken is not None]
+    return sorted(read, key=lambda taken: taken.mark)
 
 
 def send_taken(
-    client: Client, taken: Sequence[Taken], *, project: str, dataset: str | None = None
+    client: Client,
+    taken: Sequence[Taken],
+    *,
+    project: str,
+    dataset: str | None = None,
+    done: Callable[[str], None] | None = None,
 ) -> Sent:
     """Send feedback on the slates' traces; the same feedback keeps its id, so twice is once.
 
@@ -75,6 +114,7 @@ def send_taken(
         taken: slates with feedback.
         project: where the slates' traces went.
         dataset: a dataset, made if needed, that the slates with a taken item become examples of.
+        done: called with the mark of what has arrived, now and then.
 
     Raises:
         UserError: LangSmith does not answer or refuses, or knows no such project.
@@ -83,17 +123,21 @@ def send_taken(
         return Sent(slates=0, examples=0)
     try:
         session = client.read_project(project_name=project).id
-        for one in taken:
-            for key, score in _scores(one).items():
-                client.create_feedback(
-                    one.slate_id,
-                    key,
-                    score=score,
-                    session_id=session,
-                    feedback_id=uuid5(one.slate_id, key),
-                    stop_after_attempt=1,
-                )
-        examples = 0 if dataset is None else _add(client, dataset, taken)
+        examples = 0
+        for some in _pieces(taken, _AT_ONCE):
+            for one in some:
+                for key, score in _scores(one).items():
+                    client.create_feedback(
+                        one.slate_id,
+                        key,
+                        score=score,
+                        session_id=session,
+                        feedback_id=uuid5(one.slate_id, key),
+                        stop_after_attempt=1,
+                    )
+            examples += 0 if dataset is None else _add(client, dataset, some)
+            if done is not None:
+                done(some[-1].mark)
     except LangSmithNotFoundError as error:
         raise UserError(
             f"LangSmith knows no project {project!r}; serve with LANGSMITH_TRACING=true first, or "
@@ -105,6 +149,12 @@ def send_taken(
             "send it again: nothing is counted twice"
         ) from error
     return Sent(slates=len(taken), examples=examples)
+
+
+def _pieces(taken: Sequence[Taken], most: int) -> Iterator[Sequence[Taken]]:
+    """Cut into pieces of at most so many."""
+    for start in range(0, len(taken), most):
+        yield taken[start : start + most]
 
 
 def _scores(taken: Taken) -> dict[str, float]:
@@ -143,7 +193,7 @@ def _add(client: Client, name: str, taken: Sequence[Taken]) -> int:
     return len(fresh)
 
 
-def _taken(thread: str, state: State) -> Taken | None:
+def _taken(thread: str, state: State, mark: str) -> Taken | None:
     feedback, ranking = state.get("feedback"), state.get("ranking")
     if not feedback or not ranking:
         return None
@@ -157,4 +207,5 @@ def _taken(thread: str, state: State) -> Taken | None:
         order=tuple(ranking["items"]),
         chosen=feedback["chosen"],
         k=state.get("k", 10),
+        mark=mark,
     )

@@ -1,14 +1,17 @@
 """An experiment over the graph, here: the same scores as in LangSmith, and nothing sent at all."""
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 from langsmith import get_current_run_tree
 
 from re2llm.catalog.sessions import Session
+from re2llm.errors import UserError
 from re2llm.evals.bootstrap import Estimate, estimate, resampled_means
 from re2llm.evals.graph_runner import GraphRunner
 from re2llm.evals.scores import Answer, Evaluator
@@ -86,8 +89,14 @@ class Target:
         }
 
 
-def questions(sessions: Sequence[Session], *, split: str = "test") -> list[Question]:
-    """Turn sessions into examples."""
+def questions(
+    sessions: Sequence[Session],
+    *,
+    split: str = "test",
+    filters: Mapping[str, object] | None = None,
+) -> list[Question]:
+    """Turn sessions into examples; `filters`, as JSON, are asked for in every one of them."""
+    limits: RecommendInput = {} if filters is None else {"filters": dict(filters)}
     return [
         Question(
             session_id=session.session_id,
@@ -96,12 +105,34 @@ def questions(sessions: Sequence[Session], *, split: str = "test") -> list[Quest
                 "given_candidates": None
                 if session.candidates is None
                 else list(session.candidates),
+                **limits,
             },
             target=session.target,
             split=split,
         )
         for session in sessions
     ]
+
+
+def save_experiment(experiment: Experiment, path: Path, *, model: str) -> None:
+    """Keep an experiment's scores, so that it can be compared with others without a network."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    raw = {"name": experiment.name, "model": model, "rows": experiment.rows}
+    path.write_text(json.dumps(raw), "utf-8")
+
+
+def load_experiment(path: Path) -> Experiment:
+    """Read what was kept.
+
+    Raises:
+        UserError: there is no such file, or it is no experiment.
+    """
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+        rows = {str(key): dict(scores) for key, scores in raw["rows"].items()}
+        return Experiment(name=str(raw["name"]), rows=rows, summary=summarise(rows))
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise UserError(f"{str(path)!r} is no saved experiment ({error!r})") from None
 
 
 async def run_offline(

@@ -34,7 +34,7 @@ tr.policy td,tr.policy th:first-child{background:var(--soft)}
 tr.policy th,tr.policy td{font-weight:700}
 small{font-weight:400}
 tr.unasked+tr.asked>*{border-top:2px solid var(--line)}
-figure{margin:14px 0 26px}
+figure{margin:14px 0 26px;overflow-x:auto}
 figure svg{max-width:100%;height:auto;display:block}
 details.session{border:1px solid var(--line);border-left:4px solid var(--line);border-radius:6px;
 margin:6px 0;padding:0 12px}
@@ -53,7 +53,10 @@ dt{color:var(--quiet)}
 dd{margin:0;overflow-wrap:anywhere}
 footer{margin-top:40px;border-top:1px solid var(--line);padding-top:10px}
 @media (max-width:640px){.pair{grid-template-columns:1fr}dl{grid-template-columns:1fr}
-th,td{padding:6px 8px}main{padding:16px 12px 32px}dd{margin-bottom:6px}}
+th,td{padding:6px 8px}
+th:first-child{white-space:normal;max-width:34vw}thead th{min-width:84px}
+figure svg{max-width:none;width:620px}details.session>summary{gap:0 12px}
+main{padding:16px 12px 32px}dd{margin-bottom:6px}}
 @media print{:root{--ground:#fff;--text:#000;--quiet:#444;--line:#ccc;--soft:#f2f2f2;--up:#0b5d33;
 --down:#8f1d0c;--mark:#eee}body{font-size:11px}main{max-width:none;padding:0}
 .wide{overflow:visible}th:first-child{position:static}

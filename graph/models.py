@@ -1,5 +1,6 @@
 """Which model the settings name, and what is refused before anything is asked."""
 
+import asyncio
 from collections.abc import Sequence
 
 from langchain_core.language_models import BaseChatModel
@@ -12,6 +13,9 @@ from re2llm.llm.standin.model import IDENTITY as STAND_IN_IDENTITY
 from re2llm.llm.standin.model import StandInModel
 from re2llm.settings import Settings
 
+SECRETS = {"api_key", "langsmith_api_key", "database_url"}
+"""Settings that leave this process in no way."""
+
 
 def open_model(settings: Settings, chat_model: BaseChatModel | None) -> tuple[BaseChatModel, str]:
     """Make the chat model that the settings name, with the name that its answers are kept under.
@@ -22,10 +26,26 @@ def open_model(settings: Settings, chat_model: BaseChatModel | None) -> tuple[Ba
     if chat_model is not None:
         name = getattr(chat_model, "model_name", None) or type(chat_model).__name__
         return chat_model, str(name)
-    if settings.offline:
-        return StandInModel(), STAND_IN_IDENTITY
-    config = model_config(settings)
-    return open_chat_model(config), config.identity
+    config = None if settings.offline else model_config(settings)
+    model = StandInModel() if config is None else open_chat_model(config)
+    identity = STAND_IN_IDENTITY if config is None else config.identity
+    if settings.ray:
+        model = _on_ray(model, settings)
+    return model, identity
+
+
+def _on_ray(model: BaseChatModel, settings: Settings) -> BaseChatModel:
+    """Let the cluster's workers answer in place of a model here; keys are the workers' own."""
+    from re2llm.llm.ray_model import OnRay
+
+    given = settings.model_dump(exclude=SECRETS | {"ray"})
+
+    def make() -> BaseChatModel:
+        return open_model(Settings(**given), None)[0]
+
+    made = OnRay(inner=model, address=str(settings.ray), make=make)
+    made.open()
+    return made
 
 
 def open_scores(
@@ -80,5 +100,7 @@ async def close_models(models: Sequence[BaseChatModel]) -> None:
     for model in models:
         if isinstance(model, ScoreModel):
             await close_score_model(model)
+        elif getattr(model, "_llm_type", "").endswith(" on Ray"):
+            await asyncio.to_thread(model.close)  # type: ignore[attr-defined]
         else:
             await close_chat_model(model)

@@ -139,6 +139,9 @@ class Settings(BaseSettings):
     """Whether served slates, feedback and chat are traced: masked, and never waited for. Off,
     nothing is, whoever traces around it."""
 
+    ray: str | None = None
+    """A Ray cluster whose workers ask the model in exploration, training and evaluation: `local`,
+    `auto` or `ray://HOST:10001`; records stay with this process. None asks from here."""
     chroma_url: str | None = None
     """A Chroma server; None keeps Chroma in the workspace, for one process."""
     database_url: SecretStr | None = None

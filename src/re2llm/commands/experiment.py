@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from re2llm.commands.learn import SeedOption, opened
+from re2llm.commands.learn import RayOption, SeedOption, opened
 from re2llm.commands.serve import WorkspaceOption
 
 _SHARED = ("model", "prompts", "retrieval", "items", "judged sessions", "python", "libraries")
@@ -30,6 +30,7 @@ def experiment(
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
     seed: SeedOption = None,
+    ray: RayOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Run an experiment; stopped, it goes on where it was, and a second run pays nothing."""
@@ -44,7 +45,7 @@ def experiment(
     from re2llm.evals.report_text import terminal_table
 
     plan = read_plan(file)
-    with opened(workspace, max_calls=max_calls, seed=seed) as parts:
+    with opened(workspace, max_calls=max_calls, seed=seed, ray=ray) as parts:
         plan = plan.at_scale(scale, train=len(parts.dataset.train))
         if sessions is not None:
             plan = plan.model_copy(update={"test": sessions})

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from re2llm.commands.serve import WorkspaceOption
+from re2llm.commands.serve import WorkspaceOption, read_filters
 from re2llm.errors import UserError
 
 if TYPE_CHECKING:
     from langsmith import Client
 
+    from re2llm.catalog.filters import Filters
     from re2llm.evals.offline import Experiment
     from re2llm.graph.parts import Parts
 
@@ -19,11 +20,16 @@ def send_feedback(
     dataset: Annotated[
         str | None, typer.Option(help="Also make the slates examples of this LangSmith dataset.")
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Send all of it again, not only what is new.")
+    ] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Send what shoppers took of served slates to LangSmith; sending again changes nothing."""
+    """Send what shoppers took of served slates since the last time to LangSmith."""
+    from functools import partial
+
     from re2llm.commands.screen import console
-    from re2llm.evals.langsmith_feedback import read_taken, send_taken
+    from re2llm.evals.langsmith_feedback import Marks, read_taken, send_taken
     from re2llm.settings import read_settings
     from re2llm.tracing import langsmith
     from re2llm.workspace import Workspace
@@ -32,24 +38,36 @@ def send_feedback(
     home = Workspace(settings.workspace)
     home.require_data()
     with langsmith(settings) as client:
-        taken = asyncio.run(read_taken(home.slates, url=settings.database))
-        sent = send_taken(client, taken, project=settings.langsmith_project, dataset=dataset)
+        marks = Marks(home.root / "langsmith-feedback.json")
+        project = settings.langsmith_project
+        where = " | ".join((settings.langsmith_endpoint or "cloud", project, dataset or ""))
+        after = "" if anew else marks.read(where)
+        taken = asyncio.run(read_taken(home.slates, url=settings.database, after=after))
+        done = partial(marks.write, where)
+        sent = send_taken(client, taken, project=project, dataset=dataset, done=done)
     examples = f", {sent.examples} of them new examples of {dataset!r}" if dataset else ""
     console.print(f"Sent the feedback on {sent.slates} slates{examples}.", markup=False)
 
 
-def evaluate_there(parts: "Parts", split: str, limit: int | None, dataset: str | None) -> None:
+def evaluate_there(
+    parts: "Parts", split: str, limit: int | None, dataset: str | None, filters: str | None = None
+) -> None:
     """Run the serving policy as a LangSmith experiment and print its scores."""
+    from re2llm.catalog.filters import Filters
     from re2llm.commands.screen import console, plain_table
     from re2llm.evals.langsmith_eval import run_langsmith
     from re2llm.evals.main_table import fingerprint, make_runner
-    from re2llm.evals.offline import Target, questions
+    from re2llm.evals.offline import Target, questions, save_experiment
     from re2llm.evals.scores import standard
     from re2llm.policy.saved import current
     from re2llm.tracing import langsmith
 
     found = parts.dataset.test if split == "test" else parts.dataset.valid
-    asked = questions([one for one in found[:limit] if one.target is not None], split=split)
+    limits = read_filters(filters)
+    allowed = Filters.parse(limits)
+    known = [one for one in found[:limit] if one.target is not None]
+    meeting = [one for one in known if _meets(parts, allowed, str(one.target))]
+    asked = questions(meeting, split=split, filters=limits)
     if not asked:
         raise UserError(f"no {split} session has a target; evaluation needs to know what came next")
     serves = current(parts.workspace.policy_of(parts.settings.tenant)) is not None
@@ -79,9 +97,17 @@ def evaluate_there(parts: "Parts", split: str, limit: int | None, dataset: str |
         for key, found in experiment.summary.items()
     ]
     console.print(plain_table(("score", "mean", "95 % interval"), rows))
+    kept = parts.workspace.runs / f"langsmith-{experiment.name}" / "experiment.json"
+    save_experiment(experiment, kept, model=parts.settings.model_label)
     console.print(
         f"Experiment {experiment.name!r} on dataset {name!r}, {len(asked)} sessions; "
-        f"model: {parts.settings.model_label}.",
+        f"model: {parts.settings.model_label}. Kept for `re2llm compare`: {kept.parent}",
         markup=False,
         highlight=False,
     )
+
+
+def _meets(parts: "Parts", filters: "Filters", item_id: str) -> bool:
+    """Say whether a target can be found at all under these limits."""
+    item = parts.catalog.get(item_id)
+    return item is not None and filters.allows(item)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 SessionsOption = Annotated[int, typer.Option(help="Training sessions to learn from.", min=1)]
 SeedOption = Annotated[int | None, typer.Option(help="Of everything drawn by lot.")]
+RayOption = Annotated[
+    str | None, typer.Option(help="Ask on a Ray cluster: local, auto or ray://HOST:10001.")
+]
 
 
 def explore(
@@ -33,6 +36,7 @@ def explore(
     ] = 25,
     max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
     seed: SeedOption = None,
+    ray: RayOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Let the model reflect on its errors in training sessions, and keep the hints that help."""
@@ -48,7 +52,7 @@ def explore(
         with progress("Ranking, then reflecting") as report:
             return await run_exploration(parts, folds, plan, report)
 
-    with opened(workspace, max_calls=max_calls, seed=seed, work="explore") as parts:
+    with opened(workspace, max_calls=max_calls, seed=seed, ray=ray, work="explore") as parts:
         found = asyncio.run(run(parts))
     console.print(
         f"{found.errors} of {found.sessions} sessions missed; {found.reflections} reflections "
@@ -89,6 +93,7 @@ def train(
     ] = True,
     max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
     seed: SeedOption = None,
+    ray: RayOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Learn which hint helps which session; the policy serves only if held-out sessions agree."""
@@ -116,7 +121,7 @@ def train(
         with progress("Rewards") as report:
             return await learn_policy(parts, folds, parts.valid_cases(), plan, report, log)
 
-    with opened(workspace, max_calls=max_calls, seed=seed, work="train") as parts:
+    with opened(workspace, max_calls=max_calls, seed=seed, ray=ray, work="train") as parts:
         learnt = asyncio.run(run(parts))
         tenant = parts.workspace.policy_of(parts.settings.tenant).name
         folder = parts.workspace.runs / f"train-{tenant}-{learnt.version}"
@@ -142,6 +147,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Model calls to pay for at most.")] = None,
     seed: SeedOption = None,
+    ray: RayOption = None,
     candidates: Annotated[
         list[str] | None,
         typer.Option(
@@ -155,6 +161,9 @@ def evaluate(
     ] = False,
     dataset: Annotated[
         str | None, typer.Option(help="Name of the LangSmith dataset, made or reused.")
+    ] = None,
+    filters: Annotated[
+        str | None, typer.Option(help="JSON limits that every LangSmith example asks for.")
     ] = None,
     off_policy: Annotated[
         bool,
@@ -171,8 +180,8 @@ def evaluate(
     if langsmith or dataset:
         from re2llm.commands.langsmith import evaluate_there
 
-        with opened(workspace, max_calls=max_calls, seed=seed) as parts:
-            evaluate_there(parts, split, limit, dataset)
+        with opened(workspace, max_calls=max_calls, seed=seed, ray=ray) as parts:
+            evaluate_there(parts, split, limit, dataset, filters)
         return
     from dataclasses import replace
 
@@ -207,7 +216,7 @@ def evaluate(
         )
         return made, write_report(made, folder)
 
-    with opened(workspace, max_calls=max_calls, seed=seed) as parts:
+    with opened(workspace, max_calls=max_calls, seed=seed, ray=ray) as parts:
         report, page = asyncio.run(run(parts))
         now = parts.client.budget.spent
     for table in report.tables:
@@ -230,15 +239,24 @@ def _off_policy(workspace: Path | None, seed: int | None) -> None:
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="Folder of a report, the run that is there.")],
+    first: Annotated[
+        Path, typer.Argument(help="Folder of a report or LangSmith experiment, the one there is.")
+    ],
     second: Annotated[Path, typer.Argument(help="Folder of the run that would replace it.")],
     arm: Annotated[str | None, typer.Option(help="Which row; the policy's by default.")] = None,
 ) -> None:
     """Say which of two runs is better, by how much and how sure; exit code 1 if it got worse."""
     from re2llm.commands.screen import console
     from re2llm.evals.compare import compare as judge
+    from re2llm.evals.compare import compare_experiments
+    from re2llm.evals.offline import load_experiment
     from re2llm.evals.saved import load_comparison
 
+    kept = [folder / "experiment.json" for folder in (first, second)]
+    if all(path.is_file() for path in kept):
+        verdict = compare_experiments(*map(load_experiment, kept))
+        console.print(verdict.sentence, markup=False)
+        raise typer.Exit(verdict.exit_code)
     runs = [load_comparison(folder / "comparison.json") for folder in (first, second)]
     verdict = judge(runs[0], runs[1], arm=arm, names=(first.name, second.name))
     console.print(verdict.sentence, markup=False)
@@ -252,6 +270,7 @@ def opened(
     max_calls: int | None = None,
     seed: int | None = None,
     work: str | None = None,
+    ray: str | None = None,
 ) -> "Iterator[Parts]":
     """Open the workspace's parts, and close them; nothing inside is traced by itself.
 
@@ -262,7 +281,7 @@ def opened(
     from re2llm.service.working import working
     from re2llm.settings import read_settings
 
-    settings = read_settings(workspace=workspace, max_calls=max_calls, seed=seed)
+    settings = read_settings(workspace=workspace, max_calls=max_calls, seed=seed, ray=ray)
     with working(settings, work) if work else nullcontext():
         parts = open_parts(settings, None)
         try:

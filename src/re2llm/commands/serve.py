@@ -35,7 +35,7 @@ def recommend(
     from re2llm.graph.slate import Slate
     from re2llm.settings import read_settings
 
-    limits = _read_filters(filters)
+    limits = read_filters(filters)
     settings = read_settings(workspace=workspace)
 
     async def run() -> Slate:
@@ -80,7 +80,8 @@ def feedback(
         console.print(new_hints_table(outcome.new_hints))
 
 
-def _read_filters(text: str | None) -> dict[str, object] | None:
+def read_filters(text: str | None) -> dict[str, object] | None:
+    """Read limits written as JSON; raises `UserError` where they are none."""
     if text is None:
         return None
     try:

@@ -32,6 +32,7 @@ class Recorder:
     raw: list[bytes] = field(default_factory=list)
     datasets: dict[str, dict[str, object]] = field(default_factory=dict)
     examples: dict[str, dict[str, object]] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
     failing: bool = False
 
     @property
@@ -57,6 +58,11 @@ class Recorder:
             }
             self.datasets[sent["name"]] = made
             return 200, made
+        if path.endswith("/version"):
+            return 200, {"as_of": NOW, "tags": list(self.tags)}
+        if path.endswith("/tags"):
+            self.tags.append(json.loads(body)["tag"])
+            return 200, {}
         if path == "/examples/bulk":
             self.examples |= {one["id"]: one for one in json.loads(body)}
             return 200, list(self.examples.values())
@@ -131,7 +137,7 @@ def recorder() -> Iterator[Recorder]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PATCH = _serve  # noqa: N815
+        do_GET = do_POST = do_PATCH = do_PUT = _serve  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

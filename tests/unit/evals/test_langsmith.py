@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ async def test_on_sends_exactly_the_promised_traces(server: Recorder) -> None:
 
 
 @pytest.mark.filterwarnings(OWN_WARNING)
-async def test_a_dataset_is_made_once_and_never_mixed(server: Recorder) -> None:
+async def test_a_dataset_is_made_once_and_what_changed_is_a_new_version(server: Recorder) -> None:
     with langsmith_client(api_key=KEY, endpoint=server.url) as client:
         for _ in range(2):
             await run_langsmith(
@@ -149,10 +150,15 @@ async def test_a_dataset_is_made_once_and_never_mixed(server: Recorder) -> None:
         again = Target(runner=graph_runner(), paired=False)
         await run_langsmith(again, questions(SESSIONS), EVALUATORS, client=client, dataset="shop")
         assert len(server.examples) == 4
-        with pytest.raises(UserError, match="'shop' holds other examples"):
-            await run_langsmith(
-                again, questions(SESSIONS[:2]), EVALUATORS, client=client, dataset="shop"
-            )
+        assert len(set(server.tags)) == 1
+        changed = [replace(SESSIONS[0], target="i5"), *SESSIONS[1:]]
+        found = await run_langsmith(
+            again, questions(changed), EVALUATORS, client=client, dataset="shop"
+        )
+    assert len(found.rows) == 4
+    assert len(server.examples) == 5  # the old one stays for the version before
+    assert len(set(server.tags)) == 2
+    assert server.requests.count(("POST", "/datasets")) == 1
 
 
 async def test_no_secret_and_nothing_personal_leaves(server: Recorder) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import typer
 from recorder import Recorder, recorder
 from test_langsmith import GRAPH, KEY, OWN_WARNING
 
@@ -74,6 +75,40 @@ def test_an_evaluation_becomes_an_experiment_with_the_promised_traces(
     evaluate(shop, langsmith=True)
     assert list(server.datasets) == [dataset]
     assert len(server.examples) == SESSIONS
+    runs = sorted((shop / "runs").glob("langsmith-*"))
+    assert len(runs) == 2
+    capsys.readouterr()
+    with pytest.raises(typer.Exit) as ended:
+        learn.compare(*runs)
+    assert ended.value.exit_code == 0
+    assert "cannot be told apart on NDCG@10" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings(OWN_WARNING)
+def test_limits_are_asked_for_and_scored(server: Recorder, shop: Path) -> None:
+    evaluate(shop, langsmith=True, limit=20, filters='{"price": {"min": 0, "max": 100000}}')
+    scores = [one["score"] for one in server.feedback if one["key"] == "constraints met"]
+    assert len(scores) == len(server.examples) > 0
+    assert set(scores) == {1.0}
+    with pytest.raises(UserError, match="no JSON"):
+        evaluate(shop, langsmith=True, filters="price")
+
+
+async def test_feedback_goes_on_where_it_stopped(
+    server: Recorder, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await serve_some(shop)
+    await asyncio.to_thread(langsmith.send_feedback, workspace=shop)
+    assert "Sent the feedback on 2 slates" in capsys.readouterr().out
+    sent = len(server.feedback)
+    await asyncio.to_thread(langsmith.send_feedback, workspace=shop)
+    assert "on 0 slates" in capsys.readouterr().out
+    assert len(server.feedback) == sent
+    await serve_some(shop)
+    await asyncio.to_thread(langsmith.send_feedback, workspace=shop)
+    assert "on 2 slates" in capsys.readouterr().out
+    await asyncio.to_thread(langsmith.send_feedback, workspace=shop, anew=True)
+    assert "on 4 slates" in capsys.readouterr().out
 
 
 def test_an_evaluation_without_langsmith_sends_nothing(server: Recorder, shop: Path) -> None:

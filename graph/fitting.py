@@ -83,13 +83,12 @@ class Fitting:
         return Ready(parts=parts, hints=hints, promoted=promoted, mix=mix)
 
     async def _promoted(self) -> tuple[Hint, ...]:
-        parts = await self._weighed(self._hints)
-        judging = Judging(parts, self._cases, self._hints, self._texts)
+        """Judge shadows by what hints are tried and learnt by; the slate is the gate's business."""
+        judging = Judging(self._parts, self._cases, self._hints, self._texts)
         gains = await judging.measured(self._policy)
         self.paid += judging.source.paid
-        return promotable(
-            parts, judging.picks(self._policy), gains, self._hints, seed=parts.settings.seed
-        )
+        picks, seed = judging.picks(self._policy), self._parts.settings.seed
+        return promotable(self._parts, picks, gains, self._hints, seed=seed)
 
     async def _weighed(self, hints: HintSide) -> Parts:
         """Fit what the orders under these hints count, where the policy would give them."""

@@ -17,7 +17,7 @@ from re2llm.policy.bootstrap import mean_interval
 from re2llm.policy.hint_side import HintSide
 from re2llm.policy.serving import Pick
 
-LEAST_SESSIONS = 10
+LEAST_SESSIONS = 5
 """Held-out sessions, at least, in which the policy chooses a hint that becomes active by it."""
 _FROM_OUTSIDE = "feedback"
 

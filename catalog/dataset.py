@@ -1,5 +1,6 @@
 """What a shop's data is once it is in: a catalogue, and sessions to learn from and to judge by."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from re2llm.catalog.dataset_files import read_frames, write_frames
-from re2llm.catalog.dataset_frames import DatasetMeta, item_frame, session_frame
+from re2llm.catalog.dataset_files import State, read_frames, write_frames
+from re2llm.catalog.dataset_frames import DatasetMeta, Frames, item_frame, session_frame
 from re2llm.catalog.items import Catalog, Item
 from re2llm.catalog.sessions import Session, SessionLog
 
@@ -68,6 +69,7 @@ class Dataset:
         train_sessions: the same one at a time, with target and candidates.
         valid: sessions to fit weights and to judge hints by.
         test: sessions to report on, and for nothing else.
+        state: which files these are; None where it was made in memory.
     """
 
     catalog: Catalog
@@ -76,6 +78,7 @@ class Dataset:
     valid: Sequence[Session]
     test: Sequence[Session]
     meta: DatasetMeta
+    state: State | None = None
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -84,7 +87,11 @@ def open_dataset(folder: Path) -> Dataset:
     Raises:
         UserError: nothing is there, or it is damaged or of another version.
     """
-    frames, meta = read_frames(folder)
+    return dataset_of(*read_frames(folder))
+
+
+def dataset_of(state: State, frames: Frames, meta: DatasetMeta) -> Dataset:
+    """Make a dataset of what its files hold."""
     catalog = Catalog(
         Item(item_id=item_id, title=title, attributes=attributes)
         for item_id, title, attributes in frames.items
@@ -99,6 +106,7 @@ def open_dataset(folder: Path) -> Dataset:
         valid=valid,
         test=test,
         meta=meta,
+        state=state,
     )
 
 
@@ -125,6 +133,24 @@ def write_dataset(
         splits={name: session_frame(sessions, catalog) for name, sessions in splits.items()},
         meta=meta,
     )
+
+
+def digest_of(dataset: Dataset) -> str:
+    """Return what tells a dataset from others; one that was made in memory is read for it."""
+    if dataset.state is not None:
+        return dataset.state.digest
+    digest = hashlib.blake2b(dataset.train.items.tobytes(), digest_size=16)
+    digest.update(dataset.train.offsets.tobytes())
+    digest.update(fingerprint(dataset.catalog).encode())
+    return digest.hexdigest()
+
+
+def fingerprint(catalog: Catalog) -> str:
+    """Return a digest of every item's id, title and attributes, in order; reads them all."""
+    digest = hashlib.blake2b(digest_size=16)
+    for item in catalog:
+        digest.update(f"{item.item_id}\0{item.title}\0{dict(item.attributes)}\n".encode())
+    return digest.hexdigest()
 
 
 def _flat(lists: pl.Series) -> tuple[Positions, Ends]:

@@ -5,18 +5,20 @@ dataset is written beside, moved in under a fresh name, and begins to count when
 replaced: a process killed at any moment leaves the old dataset or the new one.
 """
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 
+from re2llm.catalog.changes import copy_tail
 from re2llm.catalog.dataset_frames import (
     ITEM_SCHEMA,
     SESSION_SCHEMA,
@@ -25,6 +27,7 @@ from re2llm.catalog.dataset_frames import (
     Frames,
 )
 from re2llm.catalog.items import AttributeValue
+from re2llm.catalog.locks import locked
 from re2llm.errors import UserError
 
 VERSION = 1
@@ -33,12 +36,70 @@ _STALE = 24 * 3600.0
 """Seconds after which leftovers of killed writers are swept up."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Which dataset counts.
+
+    Attributes:
+        files: its folder, with the log of what came after it.
+        digest: of its contents; the same data has the same one, whenever it was ingested.
+        origin: digest of the dataset that was ingested, however much was folded in since.
+    """
+
+    files: Path
+    digest: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """What a new dataset was made of: an older one and the first part of its log, in bytes."""
+
+    state: State
+    upto: int
+
+
+class Overtaken(UserError):
+    """Another dataset was put in place while what came after the old one was folded in."""
+
+
+def lock_path(folder: Path) -> Path:
+    """Name the lock that whoever writes a dataset or its log holds."""
+    return folder.parent / f".{folder.name}.lock"
+
+
+def read_state(folder: Path) -> State:
+    """Say which dataset counts; raises `UserError` as `open_dataset` says."""
+    pointer = _read_pointer(folder)
+    files = folder / str(pointer["files"])
+    try:
+        return _state(files, pointer)
+    except OSError as error:
+        raise _damaged(folder, str(error)) from error
+
+
 def write_frames(
-    folder: Path, *, items: pl.DataFrame, splits: Mapping[str, pl.DataFrame], meta: DatasetMeta
+    folder: Path,
+    *,
+    items: pl.DataFrame,
+    splits: Mapping[str, pl.DataFrame],
+    meta: DatasetMeta,
+    folded: Folded | None = None,
+    prepare: Callable[[State], None] | None = None,
 ) -> None:
     """Write a dataset and make it the one that counts.
 
+    Args:
+        folder: where it lies.
+        items: as in `ITEM_SCHEMA`.
+        splits: as in `SESSION_SCHEMA`, by name.
+        meta: about it.
+        prepare: told where the new files are, before they count.
+        folded: what it was made of; the rest of that log goes on beside the new dataset. Without
+            it the log of the old dataset goes with the old dataset.
+
     Raises:
+        Overtaken: what it was made of does not count any more; the folder is as it was.
         UserError: `folder` is a file, or holds other things than a dataset.
         OSError: the disk refuses; the folder is as it was.
     """
@@ -53,21 +114,27 @@ def write_frames(
         for name, frame in {"items": items, **splits}.items():
             _write(staged / generation / f"{name}.parquet", frame)
         _sync_folder(staged / generation)
-        pointer = {"version": VERSION, "files": generation, **asdict(meta)}
+        digest = _digest(staged / generation)
+        origin = digest if folded is None else folded.state.origin
+        own = {"files": generation, "digest": digest, "origin": origin}
+        pointer = {"version": VERSION, **own, **asdict(meta)}
         _write_text(staged / POINTER, json.dumps(pointer, ensure_ascii=False, indent=1))
         _sync_folder(staged)
-        _take_place(staged, folder, generation)
+        if prepare is not None:
+            prepare(State(files=staged / generation, digest=digest, origin=origin))
+        with locked(lock_path(folder)):
+            _take_place(staged, folder, generation, folded)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def read_frames(folder: Path) -> tuple[Frames, DatasetMeta]:
+def read_frames(folder: Path) -> tuple[State, Frames, DatasetMeta]:
     """Read the dataset that counts; raises `UserError` as `open_dataset` says."""
     for attempt in (1, 2):
         pointer = _read_pointer(folder)
         files = folder / str(pointer["files"])
         try:
-            return _read(files), _meta(pointer)
+            return _state(files, pointer), read_files(files), _meta(pointer)
         except FileNotFoundError as error:
             # A writer may have put a new dataset in place between the two reads.
             if attempt == 2:
@@ -77,7 +144,26 @@ def read_frames(folder: Path) -> tuple[Frames, DatasetMeta]:
     raise AssertionError("unreachable")
 
 
-def _take_place(staged: Path, folder: Path, generation: str) -> None:
+def _state(files: Path, pointer: Mapping[str, object]) -> State:
+    digest = str(pointer.get("digest") or _digest(files))
+    return State(files=files, digest=digest, origin=str(pointer.get("origin") or digest))
+
+
+def _digest(files: Path) -> str:
+    """Return a digest of the items and of the sessions that indexes and weights are made of."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in ("items", "train", "valid"):
+        with (files / f"{name}.parquet").open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _take_place(staged: Path, folder: Path, generation: str, folded: Folded | None) -> None:
+    if folded is not None:
+        if read_state(folder).files != folded.state.files:
+            raise Overtaken(f"the dataset in {str(folder)!r} was replaced meanwhile")
+        copy_tail(folded.state.files, folded.upto, staged / generation)
+        _sync_folder(staged / generation)
     if not folder.exists():
         staged.rename(folder)
         _sync_folder(folder.parent)
@@ -174,7 +260,8 @@ def _meta(pointer: Mapping[str, object]) -> DatasetMeta:
     )
 
 
-def _read(files: Path) -> Frames:
+def read_files(files: Path) -> Frames:
+    """Read the files of a dataset; raises as polars does where one is damaged."""
     items = _columns(files / "items.parquet", ITEM_SCHEMA)
     splits = {name: _columns(files / f"{name}.parquet", SESSION_SCHEMA) for name in SPLITS}
     for name, frame in splits.items():

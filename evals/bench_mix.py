@@ -43,7 +43,8 @@ async def compare_mixes(
     serving = parts.steps.select.policy
     if not isinstance(serving, ScoringPolicy):
         raise UserError("no policy serves here; run `re2llm train` first")
-    retrieve = replace(parts.steps.retrieve, retriever=KnownCandidates(retriever=parts.retriever))
+    known = KnownCandidates(retriever=parts.retriever)
+    retrieve = replace(parts.steps.retrieve, retriever=known, sold_only=False)
     steps = replace(parts.steps, retrieve=retrieve)
     plans = [no_hint()]
     plans += [await _shuffled(parts, steps, calls, valid) for calls in range(2, most + 1)]

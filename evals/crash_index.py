@@ -1,4 +1,4 @@
-"""Kill -9 while the retrieval index is rebuilt, many times: is the one that counts ever wrong?
+"""Kill -9 while items change, sessions come in and the index is rebuilt: is anything ever wrong?
 
 Run `python -m re2llm.evals.crash_index --rounds 50`.
 """
@@ -9,20 +9,30 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 
+from re2llm.catalog.additions import Additions
 from re2llm.catalog.candidates import Query
-from re2llm.catalog.lexical import LexicalEncoder
-from re2llm.catalog.retrieve.index import HybridRetriever, build_index, open_index
+from re2llm.catalog.changes import Change, Visit, read_changes
+from re2llm.catalog.dataset import open_dataset
+from re2llm.catalog.filters import Filters
+from re2llm.catalog.items import Item
+from re2llm.catalog.retrieve.index import HybridRetriever, check_index
+from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.errors import UserError
-from re2llm.evals.synthetic_log import synthetic_catalog, synthetic_log
+from re2llm.graph.rebuild import rebuild
+from re2llm.graph.retrieval import open_retrieval, place_of
+from re2llm.graph.stock import Stock
+from re2llm.workspace import Workspace
 
-_ITEMS = 2000
-_CLICKS = 20_000
-_LONGEST = 3.0
-"""Seconds after its start by which a writer is killed: long enough for a build or two."""
+_PLAN = ShopPlan(items=400, sessions=200)
+_LONGEST = 2.5
+"""Seconds after its first change by which a writer is killed: long enough for a rebuild or two."""
+_PER_REBUILD = 15
+"""Changes between two rebuilds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,83 +40,123 @@ class Crashes:
     """What was seen after each kill.
 
     Attributes:
-        old: the index was the one before.
-        new: the index was one that the killed writer had finished.
-        wrong: it could not be opened, a file was not as written, or it answered otherwise than any
-            whole index would.
+        rebuilt: rounds in which the index that counts was another one than before.
+        acknowledged: changes that were told to be done.
+        lost: of these, changes that were not there, or older than told.
+        wrong: rounds whose index was missing, not as written, or answered otherwise than one that
+            is built of the same data in memory.
     """
 
-    old: int
-    new: int
+    rebuilt: int
+    acknowledged: int
+    lost: int
     wrong: int
 
 
 def crash(folder: Path, rounds: int, seed: int = 0) -> Crashes:
     """Kill a writer in each round, at a moment drawn by lot, and look at what it left."""
-    catalog = synthetic_catalog(_ITEMS)
-    encoder = LexicalEncoder.fit([item.title for item in catalog])
-    build_index(folder, catalog, synthetic_log(_CLICKS, _ITEMS, seed=0), encoder)
+    workspace = Workspace(folder)
+    write_shop(workspace.data, _PLAN)
+    place = open_retrieval(workspace, open_dataset(workspace.data)).place
     draws = np.random.default_rng(seed)
     context = multiprocessing.get_context("spawn")
-    whole = {
-        _answers(
-            HybridRetriever.in_memory(catalog, synthetic_log(_CLICKS, _ITEMS, seed=s), encoder)
-        )
-        for s in range(2)
-    }
-    old = new = wrong = 0
-    before = _pointer(folder)
-    for _ in range(rounds):
-        ready = context.Event()
-        writer = context.Process(target=_write_forever, args=(folder, ready))
+    done: dict[str, int] = {}
+    rebuilt = lost = wrong = told = 0
+    for turn in range(rounds):
+        heard, tell = context.Pipe(duplex=False)
+        writer = context.Process(target=_write_forever, args=(folder, turn, tell))
         writer.start()
-        ready.wait()
+        tell.close()
+        done.update([heard.recv()])
         writer.join(draws.uniform(0, _LONGEST))
         writer.kill()
         writer.join()
-        try:
-            sound = _answers(open_index(folder, catalog, encoder, thorough=True)) in whole
-        except (UserError, OSError, ValueError):
-            sound = False
-        after = _pointer(folder)
+        told += 1 + _drain(heard, done)
+        sound, missing = _look(workspace, done)
         wrong += not sound
-        old += sound and after == before
-        new += sound and after != before
-        before = after
-    return Crashes(old=old, new=new, wrong=wrong)
+        lost += missing
+        now = place_of(workspace, open_dataset(workspace.data))
+        rebuilt += now != place
+        place = now
+    return Crashes(rebuilt=rebuilt, acknowledged=told, lost=lost, wrong=wrong)
 
 
-def _write_forever(folder: Path, ready: "multiprocessing.synchronize.Event") -> None:
-    catalog = synthetic_catalog(_ITEMS)
-    encoder = LexicalEncoder.fit([item.title for item in catalog])
-    ready.set()
-    turn = 0
+def _write_forever(folder: Path, turn: int, tell: Connection) -> None:
+    """Change items and sessions; tell each item and its number once it is kept."""
+    workspace = Workspace(folder)
+    stock = Stock(workspace, open_dataset(workspace.data))
+    step = 0
     while True:
-        turn += 1
-        build_index(folder, catalog, synthetic_log(_CLICKS, _ITEMS, seed=turn % 2), encoder)
+        step += 1
+        number = 1000 * (turn + 1) + step
+        item_id = f"new-{step % 40}"
+        title = f"Zebra telescope {number}"
+        visit = Visit(session_id=f"v{number}", items=(item_id, "S00001"), timestamp=9e9 + number)
+        item = Item(item_id=item_id, title=title, attributes={"number": number})
+        stock.change(Change(items=(item,), sessions=(visit,)))
+        tell.send((item_id, number))
+        if step % _PER_REBUILD == 0:
+            rebuild(workspace)
+            stock.refresh()
 
 
-def _answers(retriever: HybridRetriever) -> tuple[str, ...]:
-    found = [retriever.retrieve(Query(session=(f"i{n}",)), 10) for n in range(0, 200, 20)]
-    return tuple(one.item.item_id for row in found for one in row)
+def _drain(heard: Connection, done: dict[str, int]) -> int:
+    count = 0
+    try:
+        while True:
+            done.update([heard.recv()])
+            count += 1
+    except (EOFError, OSError):
+        return count
 
 
-def _pointer(folder: Path) -> str:
-    return (folder / "current.json").read_text(encoding="utf-8")
+def _look(workspace: Workspace, done: dict[str, int]) -> tuple[bool, int]:
+    """Say whether the index that counts is right, and how many acknowledged changes are missing."""
+    dataset = open_dataset(workspace.data)
+    try:
+        check_index(place_of(workspace, dataset))
+    except UserError:
+        return False, 0
+    stock = Stock(workspace, dataset)
+    missing = sum(_number(stock, item_id) < number for item_id, number in done.items())
+    whole = open_dataset(workspace.data)
+    log = read_changes(whole.state.files)[0] if whole.state else []
+    made = HybridRetriever.in_memory(whole.catalog, whole.train, stock.retriever.encoder)
+    additions = Additions()
+    additions.apply(whole.catalog, log)
+    made = additions.over(made.with_weights(stock.retriever.weights))
+    return _answers(stock.retriever) == _answers(made), missing
+
+
+def _number(stock: Stock, item_id: str) -> float:
+    item = stock.catalog.get(item_id)
+    only = Filters.parse({"number": float(str(item.attributes["number"]))}) if item else Filters()
+    found = stock.retrieve(Query(session=(), filters=only), 3) if item else []
+    if item is None or [one.item for one in found] != [item]:
+        return -1.0
+    return float(str(item.attributes["number"]))
+
+
+def _answers(retriever: HybridRetriever) -> list[tuple[str, float]]:
+    ids = [item.item_id for item in retriever.catalog][::40]
+    rows = [retriever.retrieve(Query(session=(item_id,)), 10) for item_id in ids]
+    return [(one.item.item_id, round(one.score, 6)) for row in rows for one in row]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run from the command line; the exit status is 1 where an index was ever wrong."""
+    """Run from the command line; the exit status is 1 where anything was wrong or lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        seen = crash(Path(folder), given.rounds)
+        seen = crash(Path(folder), given.rounds, given.seed)
     sys.stdout.write(
-        f"{given.rounds} writers killed: the old index {seen.old} times, a new one {seen.new} "
-        f"times, a wrong or missing one {seen.wrong} times\n"
+        f"{given.rounds} writers killed: the index was another one {seen.rebuilt} times, wrong or "
+        f"missing {seen.wrong} times; of {seen.acknowledged} acknowledged changes {seen.lost} "
+        "were lost\n"
     )
-    sys.exit(seen.wrong > 0)
+    sys.exit(bool(seen.wrong or seen.lost))
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def read_trials(folder: Path, *, valid: int, test: int) -> Trials:
     retriever = HybridRetriever.in_memory(catalog, log, encoder)
     retriever = retriever.with_weights(fit_fusion_weights(retriever, judged[:-valid][:_FIT_ON]))
     made = Trials(
-        items=catalog.items,
+        items=tuple(catalog.items),
         valid=_trials(catalog, retriever, judged[-valid:]),
         test=_trials(catalog, retriever, _sessions(folder / "test.jsonl")[:test]),
     )

@@ -112,7 +112,7 @@ def remembering(parts: Parts) -> Steps:
     """Return the graph's steps, with candidates that are found once per session."""
     finding = parts.steps.retrieve
     known = KnownCandidates(retriever=finding.retriever)
-    return replace(parts.steps, retrieve=replace(finding, retriever=known))
+    return replace(parts.steps, retrieve=replace(finding, retriever=known, sold_only=False))
 
 
 def make_runner(parts: Parts, steps: Steps) -> GraphRunner:

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import lru_cache
 from typing import cast
@@ -12,9 +13,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
+from re2llm.catalog.changes import Change
+from re2llm.catalog.items import Item
+from re2llm.catalog.sessions import Session
 from re2llm.checkpoints import open_checkpoints
 from re2llm.errors import UserError
 from re2llm.graph.builder import RecommendApp, build_graph
+from re2llm.graph.deliveries import read_items, read_visits
 from re2llm.graph.models import close_models
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
@@ -73,6 +78,7 @@ class Re2LLM:
             parts = await asyncio.to_thread(open_parts, settings, chat_model)
             stack.callback(parts.close)
             stack.push_async_callback(close_models, parts.owned)
+            parts.stock.watch()
             saver = None
             if settings.checkpoints:
                 saver = await stack.enter_async_context(
@@ -207,6 +213,45 @@ class Re2LLM:
             usage=read_usage(output, after),
         )
 
+    async def upsert_items(self, items: Sequence[Item | Mapping[str, object]]) -> list[str]:
+        """Put items in, new ones and others as they are from now on; all or none.
+
+        Args:
+            items: `Item`s, or mappings with `item_id`, `title` and attributes beside them, cleaned
+                as an ingest does. What a mapping lacks the item lacks from now on.
+
+        Returns:
+            Their ids. They are on disk, and can be recommended.
+
+        Raises:
+            UserError: an item is malformed; none has changed.
+        """
+        change = Change(items=tuple(read_items(items)))
+        await asyncio.to_thread(self.parts.stock.change, change)
+        return [item.item_id for item in change.items]
+
+    async def remove_items(self, item_ids: Sequence[str]) -> list[str]:
+        """Take items out of sale for good; return those that were there. Again changes nothing."""
+        return await asyncio.to_thread(self.parts.stock.remove, _listed(item_ids))
+
+    async def add_sessions(self, sessions: Sequence[Session | Mapping[str, object]]) -> int:
+        """Learn from finished sessions: what is taken together, next, and by many.
+
+        Args:
+            sessions: `Session`s, their targets included, or mappings with `items`, oldest first,
+                and perhaps `session_id` and `timestamp`. A session told again, by its id, counts
+                as told last. Items that the catalogue lacks do not count.
+
+        Returns:
+            How many there were. They are on disk, and counted.
+
+        Raises:
+            UserError: a session is malformed; none was kept.
+        """
+        change = Change(sessions=tuple(read_visits(sessions, time.time())))
+        await asyncio.to_thread(self.parts.stock.change, change)
+        return len(change.sessions)
+
     async def _resume(
         self, slate_id: str, feedback: Feedback, tenant: str | None
     ) -> RecommendOutput:
@@ -238,7 +283,9 @@ def _thread(slate_id: str) -> RunnableConfig:
 
 @lru_cache(maxsize=1)
 def _environment_parts() -> Parts:
-    return open_parts(read_settings(), None)
+    parts = open_parts(read_settings(), None)
+    parts.stock.watch()
+    return parts
 
 
 def make_parts() -> Parts:

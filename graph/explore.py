@@ -222,7 +222,7 @@ class _Walk:
             steps = self._parts.steps
             blind = replace(
                 steps,
-                retrieve=replace(steps.retrieve, retriever=fold.retriever),
+                retrieve=replace(steps.retrieve, retriever=fold.retriever, sold_only=False),
                 reflect=self._reflecting,
             )
             self._graphs[fold.number] = build_graph(blind).compile()

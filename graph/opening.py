@@ -13,8 +13,9 @@ from re2llm.graph.files import fusion_path
 from re2llm.graph.knowledge import open_quota, open_store
 from re2llm.graph.models import open_model, open_scores, require_token_probabilities
 from re2llm.graph.parts import Parts
-from re2llm.graph.retrieval import open_retrieval
+from re2llm.graph.rebuild import start_rebuild
 from re2llm.graph.serving import plain_fusion, read_weights
+from re2llm.graph.stock import Stock
 from re2llm.llm.ask import FORMS
 from re2llm.llm.budget import Budget, BudgetLimits
 from re2llm.llm.cache import AnswerCache
@@ -38,8 +39,13 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
     """
     workspace = Workspace(settings.workspace)
     workspace.require_data()
-    dataset = open_dataset(workspace.data)
-    retrieval = open_retrieval(workspace, dataset, open_encoder(settings, workspace))
+    stock = Stock(
+        workspace,
+        open_dataset(workspace.data),
+        encoder=open_encoder(settings, workspace),
+        rebuild=start_rebuild,
+    )
+    retrieval = stock.retrieval
     keep_encoder(settings, workspace)
     model, identity = open_model(settings, chat_model)
     known = load_probe(workspace.probes, identity)
@@ -82,7 +88,7 @@ def open_parts(settings: Settings, chat_model: BaseChatModel | None) -> Parts:
         parts = Parts(
             settings=settings,
             workspace=workspace,
-            dataset=dataset,
+            stock=stock,
             retrieval=retrieval,
             store=store,
             model=model,

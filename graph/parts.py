@@ -26,6 +26,7 @@ from re2llm.graph.serving import (
     plain_fusion,
     read_weights,
 )
+from re2llm.graph.stock import Stock
 from re2llm.graph.trial import SimilarSessions
 from re2llm.graph.ways import make_reranker
 from re2llm.kb_store.admission import HintAdmission, Writer
@@ -68,7 +69,9 @@ class Parts:
 
     Attributes:
         identity: names the model and all that can change its answers, never a key.
-        retrieval: the index, with what makes vectors of items' texts; `store` has its own encoder.
+        stock: the items and the index that serve, as they are now.
+        retrieval: the index as it was opened, with what makes vectors of items' texts; `store` has
+            its own encoder.
         scorer: asks for log-probabilities, where the settings' way is `likelihood`.
         fusion: of the policy that served this tenant when this was opened, else the plain one.
         owned: clients that were opened for this, and are closed with it.
@@ -77,7 +80,7 @@ class Parts:
 
     settings: Settings
     workspace: Workspace
-    dataset: Dataset
+    stock: Stock
     retrieval: Retrieval
     store: ChromaHintStore
     model: BaseChatModel
@@ -93,14 +96,19 @@ class Parts:
     known: Known = field(default_factory=dict)
 
     @property
+    def dataset(self) -> Dataset:
+        """The data as it was opened, over the items as they are now."""
+        return self.stock.dataset
+
+    @property
     def catalog(self) -> Catalog:
         """The items."""
         return self.dataset.catalog
 
     @property
     def retriever(self) -> HybridRetriever:
-        """Finds candidates."""
-        return self.retrieval.retriever
+        """Finds candidates among what there is now; does not see what comes later."""
+        return self.stock.retriever
 
     @cached_property
     def reranker(self) -> Reranker:
@@ -184,7 +192,7 @@ class Parts:
         return Steps(
             retrieve=RetrieveCandidates(
                 catalog=catalog,
-                retriever=self.retriever,
+                retriever=self.stock,
                 limit=settings.candidates,
                 exclude_seen=settings.exclude_seen,
             ),
@@ -318,6 +326,7 @@ class Parts:
 
     def close(self) -> None:
         """Let go of files, locks and connections."""
+        self.stock.close()
         close_encoder(self.retrieval.encoder)
         self.store.close()
         self.cache.close()

@@ -5,17 +5,24 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from re2llm.catalog.dataset import Dataset
+from re2llm.catalog.dataset import Dataset, digest_of
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.lexical import LexicalEncoder
+from re2llm.catalog.locks import locked
 from re2llm.catalog.neural.saved import open_models
-from re2llm.catalog.retrieve.index import WEIGHTS, HybridRetriever, build_index, open_index
+from re2llm.catalog.retrieve.index import (
+    HybridRetriever,
+    IndexUnusable,
+    build_index,
+    index_folder,
+    open_index,
+)
 from re2llm.catalog.retrieve.weights import Weights, fit_fusion_weights
-from re2llm.errors import UserError
 from re2llm.workspace import Workspace
 
 _log = logging.getLogger(__name__)
-_ENCODER, _STAMP = "encoder.npz", "data.txt"
+_ENCODER = "encoder.npz"
+_KIND = "lexical-1"
 _FIT_ON = 2000
 """So many validation sessions are enough for a handful of weights."""
 
@@ -25,11 +32,13 @@ class Retrieval:
     """What was opened.
 
     Attributes:
-        version: changes with the sessions, the texts and the weights.
+        place: the index, for checking it.
+        version: changes with the data that was ingested; what is folded in later keeps it.
     """
 
     encoder: TextEncoder
     retriever: HybridRetriever
+    place: Path
     version: str
 
 
@@ -53,28 +62,44 @@ def open_retrieval(
 def open_plain_retrieval(
     workspace: Workspace, dataset: Dataset, encoder: TextEncoder | None = None
 ) -> Retrieval:
-    """Open the encoder and the index, or build both and learn the sources' weights."""
-    folder = workspace.index
-    stamp = f"{_digest(dataset)}\n"
+    """Open encoder and index, or build both, in one unit with the sources' weights.
+
+    Of several processes one builds, and the others wait for it and open what it built.
+
+    Raises:
+        UserError: the encoder does not answer.
+        OSError: the disk refuses.
+    """
+    place = place_of(workspace, dataset, encoder)
     try:
-        if _read(folder / _STAMP) == stamp:
-            held = encoder or LexicalEncoder.load(folder / _ENCODER)
-            return _opened(held, open_index(folder, dataset.catalog, held), stamp)
-        _log.info("the data is new; the retrieval index is built")
-    except UserError as error:
-        _log.warning("the retrieval index is built anew: %s", error)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _STAMP).unlink(missing_ok=True)
-    if encoder is None:
+        return _opened(place, dataset, encoder)
+    except IndexUnusable:
+        pass
+    with locked(workspace.index / ".build.lock"):
+        try:
+            return _opened(place, dataset, encoder)
+        except IndexUnusable as error:
+            if place.exists():
+                _log.warning("the retrieval index is built anew: %s", error)
+            else:
+                _log.info("the data is new; the retrieval index is built")
+        _build(place, dataset, encoder)
+        return _opened(place, dataset, encoder)
+
+
+def _build(place: Path, dataset: Dataset, encoder: TextEncoder | None) -> None:
+    used, save = encoder, None
+    if used is None:
         fitted = LexicalEncoder.fit([item.title for item in dataset.catalog])
-        fitted.save(folder / _ENCODER)
-        encoder = fitted
-    build_index(folder, dataset.catalog, dataset.train, encoder)
-    retriever = open_index(folder, dataset.catalog, encoder)
-    weights = fit_fusion_weights(retriever, dataset.valid[:_FIT_ON])
-    weights.save(folder / WEIGHTS)
-    (folder / _STAMP).write_text(stamp, "utf-8")
-    return _opened(encoder, retriever.with_weights(weights), stamp)
+        used, save = fitted, lambda folder: fitted.save(folder / _ENCODER)
+    build_index(
+        place,
+        dataset.catalog,
+        dataset.train,
+        used,
+        weigh=lambda built: fit_fusion_weights(built, dataset.valid[:_FIT_ON]),
+        save=save,
+    )
 
 
 def with_models(plain: Retrieval, workspace: Workspace, dataset: Dataset) -> Retrieval:
@@ -105,18 +130,21 @@ def with_models(plain: Retrieval, workspace: Workspace, dataset: Dataset) -> Ret
     )
 
 
-def _opened(encoder: TextEncoder, retriever: HybridRetriever, stamp: str) -> Retrieval:
-    weights = sorted(retriever.weights.by_source.items())
-    digest = hashlib.sha256(f"{stamp}{encoder.identity}{weights}".encode()).hexdigest()
-    return Retrieval(encoder=encoder, retriever=retriever, version=digest[:12])
+def place_of(workspace: Workspace, dataset: Dataset, encoder: TextEncoder | None = None) -> Path:
+    """Name the index of a dataset, be it there or not."""
+    return index_folder(workspace.index, digest_of(dataset), _kind(encoder))
 
 
-def _digest(dataset: Dataset) -> str:
-    log = dataset.train
-    digest = hashlib.blake2b(log.items.tobytes(), digest_size=16)
-    digest.update(log.offsets.tobytes())
-    return digest.hexdigest()
+def _kind(encoder: TextEncoder | None) -> str:
+    return _KIND if encoder is None else encoder.identity
 
 
-def _read(path: Path) -> str:
-    return path.read_text("utf-8") if path.is_file() else ""
+def _opened(place: Path, dataset: Dataset, encoder: TextEncoder | None) -> Retrieval:
+    retriever = open_index(
+        place,
+        dataset.catalog,
+        lambda folder: encoder or LexicalEncoder.load(folder / _ENCODER),
+    )
+    origin = dataset.state.origin if dataset.state else digest_of(dataset)
+    version = hashlib.sha256(f"{origin} {_kind(encoder)}".encode()).hexdigest()[:12]
+    return Retrieval(encoder=retriever.encoder, retriever=retriever, place=place, version=version)

@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 
+from re2llm.catalog.items import Item
+from re2llm.catalog.sessions import Session
 from re2llm.graph.app import Re2LLM
 from re2llm.graph.slate import Outcome, Slate
 from re2llm.settings import Settings
@@ -64,6 +66,18 @@ class SyncRe2LLM:
     def feedback(self, slate_id: str, *, chosen: str | None, source: str | None = None) -> Outcome:
         """Tell what the shopper took; see `Re2LLM.feedback`."""
         return self._wait(self.app.feedback(slate_id, chosen=chosen, source=source))
+
+    def upsert_items(self, items: Sequence[Item | Mapping[str, object]]) -> list[str]:
+        """Put items in; see `Re2LLM.upsert_items`."""
+        return self._wait(self.app.upsert_items(items))
+
+    def remove_items(self, item_ids: Sequence[str]) -> list[str]:
+        """Take items out of sale; see `Re2LLM.remove_items`."""
+        return self._wait(self.app.remove_items(item_ids))
+
+    def add_sessions(self, sessions: Sequence[Session | Mapping[str, object]]) -> int:
+        """Learn from sessions; see `Re2LLM.add_sessions`."""
+        return self._wait(self.app.add_sessions(sessions))
 
     def close(self) -> None:
         """Let go of files, locks and the thread; closing twice does nothing."""

@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 
 from re2llm.catalog.candidates import Candidate, Query
 from re2llm.catalog.filters import Filters
-from re2llm.catalog.items import Catalog
+from re2llm.catalog.items import Catalog, is_sold
 from re2llm.nodes.context import Context
 from re2llm.nodes.intake import read_request
 from re2llm.nodes.protocols import Retriever
@@ -24,6 +24,8 @@ class RetrieveCandidates:
         max_session: how many of the latest items of a session count.
         exclude_seen: whether retrieved candidates leave out the session's own items, where the
             caller's filters do not say.
+        sold_only: whether given candidates that are out of stock, or removed, are left out, as they
+            are from retrieved ones. Sessions on record are judged by what was sold then.
     """
 
     catalog: Catalog
@@ -31,6 +33,7 @@ class RetrieveCandidates:
     limit: int = 50
     max_session: int = 50
     exclude_seen: bool = True
+    sold_only: bool = True
 
     async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
         """Write the checked request, the candidates, and what had to be ignored.
@@ -56,6 +59,8 @@ class RetrieveCandidates:
             given = list(dict.fromkeys(self._known(asked.candidates, "candidates", notices)))
             if len(given) < len(asked.candidates):
                 notices.append(f"{len(given)} of {len(asked.candidates)} given candidates are used")
+            if self.sold_only:
+                given = self._sold(given, notices)
             found = await asyncio.to_thread(self.retriever.score, query, given)
         if not found:
             unheard = await asyncio.to_thread(self._unheard_of, filters)
@@ -79,6 +84,14 @@ class RetrieveCandidates:
             if not any(name in item.attributes for item in self.catalog):
                 return name
         return None
+
+    def _sold(self, ids: Sequence[str], notices: list[str]) -> list[str]:
+        sold = [item_id for item_id in ids if is_sold(self.catalog[item_id])]
+        if len(sold) < len(ids):
+            gone = next(item_id for item_id in ids if item_id not in sold)
+            more = f" and {len(ids) - len(sold) - 1} more" if len(ids) - len(sold) > 1 else ""
+            notices.append(f"candidates: out of stock and left out: {gone[:40]!r}{more}")
+        return sold
 
     def _known(self, ids: Sequence[str], field: str, notices: list[str]) -> list[str]:
         known = [item_id for item_id in ids if item_id in self.catalog]

@@ -14,7 +14,9 @@ OPEN = frozenset({"/", "/hints", "/healthz", "/readyz", "/openapi.json"})
 """Paths that need no key: they hold nothing of a tenant."""
 _PAGES = "/pages/"
 _METRICS = "/metrics"
-_STAFF = re.compile(r"/v1/(hints|withdrawn)(/.*)?")
+_STAFF = re.compile(r"/v1/(hints|withdrawn|visits)(/.*)?")
+_STAFF_TO_CHANGE = re.compile(r"/v1/items(/.*)?")
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?')
 
 
@@ -51,7 +53,9 @@ class Gate:
                 "send a valid key as 'Authorization: Bearer KEY'",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        if not caller.staff and _STAFF.fullmatch(scope["path"]):
+        path, changing = scope["path"], scope["method"] not in _READING
+        staff_only = _STAFF.fullmatch(path) or (changing and _STAFF_TO_CHANGE.fullmatch(path))
+        if not caller.staff and staff_only:
             raise Problem(403, "this key may chat and recommend, but not look after the shop")
         about_all = scope["path"] == _METRICS
         if about_all and not caller.metrics:

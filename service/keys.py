@@ -19,7 +19,7 @@ class Caller:
     Attributes:
         tenant: whose data is read and written.
         name: stands for the key in logs and in the hints' history; tells nothing of it.
-        staff: whether hints may be reviewed and items withdrawn.
+        staff: whether hints may be reviewed, items changed and withdrawn.
         metrics: whether metrics may be read, which tell of all tenants together.
         served: whether anything else may be asked for.
         keyed: whether the caller showed a key, so that `name` tells it from others.

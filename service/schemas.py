@@ -20,13 +20,14 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def _sane(value: object) -> object:
+def sane(value: object) -> object:
+    """Return a value that holds no number without end and no half character; else `ValueError`."""
     if isinstance(value, Mapping):
         for entry in value.values():
-            _sane(entry)
+            sane(entry)
     elif isinstance(value, list):
         for entry in value:
-            _sane(entry)
+            sane(entry)
     elif isinstance(value, (int, float)) and not -1e15 < value < 1e15:
         raise ValueError("a number is not finite, or beyond 1e15")
     elif isinstance(value, str) and not value.isascii():
@@ -45,7 +46,7 @@ class RecommendIn(Body):
     """Item ids, oldest first; they follow those of `session_id`."""
     request: str | None = Field(default=None, max_length=2000)
     k: int | None = Field(default=None, ge=1, le=50)
-    filters: Annotated[dict[str, object], AfterValidator(_sane)] | None = Field(
+    filters: Annotated[dict[str, object], AfterValidator(sane)] | None = Field(
         default=None, examples=[{"price": {"max": 50}, "brand": ["Acme"]}]
     )
     candidates: list[ItemId] | None = Field(default=None, max_length=500)

@@ -46,6 +46,7 @@ def test_help_names_every_command() -> None:
         ("train",),
         ("train-retriever",),
         ("evaluate",),
+        ("rebuild",),
         ("hints", "list"),
     ],
 )

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from re2llm.catalog.dataset import fingerprint
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.neural.export import tensors_of
 from re2llm.catalog.neural.plan import Plan
 from re2llm.catalog.neural.saved import save_model
 from re2llm.catalog.neural.training import HeldOut, Report, Trained, train
-from re2llm.catalog.retrieve.index import fingerprint
 from re2llm.catalog.sessions import Session, SessionLog
 
 HELD_OUT = 1000

@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from re2llm.catalog.items import AttributeValue, Catalog
+from re2llm.catalog.items import Catalog, Item
+from re2llm.catalog.retrieve.additions import Places
 from re2llm.catalog.retrieve.inverted import Inverted
 from re2llm.catalog.retrieve.sparse import Ids
 
@@ -20,6 +21,22 @@ _NEARNESS = 0.4
 
 
 @dataclass(frozen=True, slots=True)
+class MoreAttributes:
+    """Labels that are new, and numbers of some items.
+
+    Attributes:
+        codes: as those of the index beside it, going on from its last number.
+        columns: name to row of `numbers`.
+        numbers: (attributes, rows).
+    """
+
+    places: Places
+    codes: Mapping[tuple[str, str], int]
+    columns: Mapping[str, int]
+    numbers: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class AttributeIndex:
     """Labels and numbers of every item.
 
@@ -28,38 +45,43 @@ class AttributeIndex:
         labels: items by label and labels by item.
         columns: name of a numeric attribute to its row in `numbers`.
         numbers: (attributes, items) float64, nan where there is none.
+        order: (attributes, items) positions by number, ascending, those without one last.
+        ranked: (attributes, items) the numbers in that order.
+        more: what came after the index was built; the labels have theirs.
     """
 
     codes: Mapping[tuple[str, str], int]
     labels: Inverted
     columns: Mapping[str, int]
     numbers: NDArray[np.float64]
+    order: NDArray[np.int32]
+    ranked: NDArray[np.float64]
+    more: MoreAttributes | None = None
 
     @classmethod
     def build(cls, catalog: Catalog) -> "AttributeIndex":
         """Index a catalogue."""
         codes: dict[tuple[str, str], int] = {}
-        columns: dict[str, int] = {}
-        lengths = np.zeros(len(catalog), dtype=np.int64)
-        flat: list[int] = []
-        cells: list[tuple[int, int, float]] = []
-        for position, item in enumerate(catalog):
-            row: set[int] = set()
-            for name, value in item.attributes.items():
-                if name in _UNINDEXED:
-                    continue
-                if isinstance(value, (int, float)):
-                    cells.append((columns.setdefault(name, len(columns)), position, float(value)))
-                    continue
-                for label in value if isinstance(value, tuple) else (value,):
-                    row.add(codes.setdefault((name, fold(label)), len(codes)))
-            flat.extend(sorted(row))
-            lengths[position] = len(row)
-        numbers = np.full((len(columns), len(catalog)), np.nan)
-        for column, position, number in cells:
-            numbers[column, position] = number
-        labels = Inverted.build(lengths, np.array(flat, dtype=np.int64), max(len(codes), 1))
-        return cls(codes=codes, labels=labels, columns=columns, numbers=numbers)
+        lengths, terms, columns, numbers = _read(catalog, len(catalog), {}, codes)
+        order = np.argsort(numbers, axis=1, kind="stable")
+        return cls(
+            codes=codes,
+            labels=Inverted.build(lengths, terms, max(len(codes), 1)),
+            columns=columns,
+            numbers=numbers,
+            order=order.astype(np.int32),
+            ranked=np.take_along_axis(numbers, order, axis=1),
+        )
+
+    def adding(self, places: Places, items: Iterable[Item]) -> "AttributeIndex":
+        """Return the same with other labels and numbers for the items at these places."""
+        codes: dict[tuple[str, str], int] = {}
+        lengths, terms, columns, numbers = _read(items, len(places.at), self.codes, codes)
+        return replace(
+            self,
+            labels=self.labels.adding(places, lengths, terms),
+            more=MoreAttributes(places, codes, columns, numbers),
+        )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what is kept on disk."""
@@ -68,6 +90,8 @@ class AttributeIndex:
         return {
             "names": np.frombuffer(text, dtype=np.uint8),
             "numbers": self.numbers,
+            "order": self.order,
+            "ranked": self.ranked,
             **{f"labels-{name}": array for name, array in self.labels.arrays().items()},
         }
 
@@ -85,30 +109,44 @@ class AttributeIndex:
             labels=Inverted.of(inner),
             columns={name: column for column, name in enumerate(names["columns"])},
             numbers=np.asarray(arrays["numbers"], dtype=np.float64),
+            order=np.asarray(arrays["order"], dtype=np.int32),
+            ranked=np.asarray(arrays["ranked"], dtype=np.float64),
         )
 
     def has(self, name: str) -> bool:
         """Say whether any item has this attribute as a number."""
-        return name in self.columns
+        return name in self.columns or (self.more is not None and name in self.more.columns)
 
     def number(self, name: str, items: Ids) -> NDArray[np.float64]:
         """Return a numeric attribute of these items, nan where there is none."""
+        found = np.full(len(items), np.nan)
+        column = self.columns.get(name)
+        if column is not None:
+            inside = items < self.numbers.shape[1]
+            found[inside] = self.numbers[column, items[inside]]
+        if self.more is not None:
+            rows = self.more.places.rows(items)
+            new, column = rows >= 0, self.more.columns.get(name)
+            found[new] = np.nan if column is None else self.more.numbers[column, rows[new]]
+        return found
+
+    def code(self, name: str, label: str) -> int | None:
+        """Return the number of a label, None where no item has it."""
+        key = (name, fold(label))
+        found = self.codes.get(key)
+        return self.more.codes.get(key) if found is None and self.more is not None else found
+
+    def between(self, name: str, low: float, high: float) -> tuple[int, NDArray[np.int32]]:
+        """Return how many items of the index have a number in this interval, and which those are.
+
+        What came after the index was built is not looked at.
+        """
         column = self.columns.get(name)
         if column is None:
-            return np.full(len(items), np.nan)
-        return np.asarray(self.numbers[column, items])
-
-    def with_value(self, name: str, value: AttributeValue) -> Ids:
-        """Return the positions of the items whose attribute is, or lists, this value."""
-        if isinstance(value, (int, float)):
-            column = self.columns.get(name)
-            if column is None:
-                return np.zeros(0, dtype=np.int64)
-            return np.flatnonzero(self.numbers[column] == value)
-        code = self.codes.get((name, fold(str(value))))
-        if code is None:
-            return np.zeros(0, dtype=np.int64)
-        return self.labels.with_term(code).astype(np.int64)
+            return 0, np.zeros(0, dtype=np.int32)
+        ranked = self.ranked[column]
+        first, last = np.searchsorted(ranked, low, "left"), np.searchsorted(ranked, high, "right")
+        return int(last - first), self.order[column, first:last]
 
     def affinity(
         self, session: Ids, weights: NDArray[np.float64], items: Ids
@@ -122,7 +160,7 @@ class AttributeIndex:
             return found
         query = self.labels.of_session(session, weights)
         if len(query.ids):
-            lengths = self.labels.item_offsets[items + 1] - self.labels.item_offsets[items]
+            lengths = self.labels.lengths(items)
             found += _filled(np.where(lengths > 0, self.labels.overlap(query, items), np.nan))
         for name, scale in _NEAR.items():
             own, theirs = self.number(name, session), self.number(name, items)
@@ -133,6 +171,40 @@ class AttributeIndex:
                 centre = np.average(own[known], weights=weights[known])
                 found += _NEARNESS * _filled(np.exp(-np.abs(theirs - centre) / scale))
         return found
+
+
+def _read(
+    items: Iterable[Item],
+    size: int,
+    known: Mapping[tuple[str, str], int],
+    codes: dict[tuple[str, str], int],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[str, int], NDArray[np.float64]]:
+    """Return how many labels each item has, their numbers, and the items' numeric attributes.
+
+    Labels that `known` lacks are put into `codes`, numbered on from there.
+    """
+    lengths = np.zeros(size, dtype=np.int64)
+    flat: list[int] = []
+    columns: dict[str, int] = {}
+    cells: list[tuple[int, int, float]] = []
+    for place, item in enumerate(items):
+        row: set[int] = set()
+        for name, value in item.attributes.items():
+            if name in _UNINDEXED:
+                continue
+            if isinstance(value, (int, float)):
+                cells.append((columns.setdefault(name, len(columns)), place, float(value)))
+                continue
+            for label in value if isinstance(value, tuple) else (value,):
+                key = (name, fold(label))
+                code = known.get(key)
+                row.add(codes.setdefault(key, len(known) + len(codes)) if code is None else code)
+        flat.extend(sorted(row))
+        lengths[place] = len(row)
+    numbers = np.full((len(columns), size), np.nan)
+    for column, place, number in cells:
+        numbers[column, place] = number
+    return lengths, np.array(flat, dtype=np.int64), columns, numbers
 
 
 def fold(label: str) -> str:

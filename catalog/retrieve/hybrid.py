@@ -12,10 +12,11 @@ from re2llm.catalog.encoder import TextEncoder, encode_or_none
 from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.neural.serving import SequenceModel
+from re2llm.catalog.retrieve.additions import Places
 from re2llm.catalog.retrieve.attributes import AttributeIndex
 from re2llm.catalog.retrieve.inverted import Inverted
-from re2llm.catalog.retrieve.limits import Limits
-from re2llm.catalog.retrieve.meanings import learn_meanings
+from re2llm.catalog.retrieve.limits import Limits, positions
+from re2llm.catalog.retrieve.meanings import Meanings, learn_meanings
 from re2llm.catalog.retrieve.neighbours import NeighbourIndex, latest_distinct
 from re2llm.catalog.retrieve.notes import notes
 from re2llm.catalog.retrieve.popularity import Popularity
@@ -23,8 +24,14 @@ from re2llm.catalog.retrieve.sparse import NOTHING, Ids, Sums
 from re2llm.catalog.retrieve.together import TogetherIndex
 from re2llm.catalog.retrieve.vectors import VectorIndex
 from re2llm.catalog.retrieve.weights import EQUAL, REQUEST, Weights
-from re2llm.catalog.retrieve.wishes import Wish, read_wish
-from re2llm.catalog.retrieve.words import buckets, index_labels, index_titles
+from re2llm.catalog.retrieve.wishes import NO_WISH, Wish, read_wish
+from re2llm.catalog.retrieve.words import (
+    buckets,
+    index_labels,
+    index_titles,
+    label_terms,
+    title_terms,
+)
 from re2llm.catalog.sessions import SessionLog
 
 Values = NDArray[np.float64]
@@ -35,6 +42,7 @@ FADE = 0.9
 """What each step back in the session counts beside the one after it."""
 POOL = 150
 """Items that each source may name, at least."""
+NO_IDS: Ids = np.zeros(0, dtype=np.int64)
 FEW = 5000
 """Where no more items than this meet the filters, all of them are looked at."""
 
@@ -52,31 +60,79 @@ class ItemSide:
     def build(cls, catalog: Catalog, encoder: TextEncoder) -> "ItemSide":
         """Index a catalogue."""
         return cls(
-            titles=index_titles(catalog),
-            labels=index_labels(catalog),
+            titles=index_titles(catalog.items),
+            labels=index_labels(catalog.items),
             vectors=VectorIndex.build(encoder.encode([item.title for item in catalog])),
             attributes=AttributeIndex.build(catalog),
+        )
+
+    @property
+    def size(self) -> int:
+        """Return how many items the index holds, without later ones."""
+        return len(self.vectors.vectors)
+
+    @property
+    def total(self) -> int:
+        """Return how many positions are known, later ones included."""
+        more = self.titles.more
+        return self.size if more is None else max(self.size, int(more.places.at[-1]) + 1)
+
+    def adding(self, catalog: Catalog, places: Places, encoder: TextEncoder) -> "ItemSide":
+        """Return the same where the items at these places are as the catalogue has them now."""
+        items = [catalog.items[place] for place in places.at.tolist()]
+        return ItemSide(
+            titles=self.titles.adding(places, *title_terms(items)),
+            labels=self.labels.adding(places, *label_terms(items)),
+            vectors=self.vectors.adding(places, encoder.encode([item.title for item in items])),
+            attributes=self.attributes.adding(places, items),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSide:
-    """What sessions tell of the items."""
+    """What sessions tell of the items; `words` is what `meanings` places items by."""
 
     neighbours: NeighbourIndex
     together: TogetherIndex
     popularity: Popularity
     meanings: VectorIndex
+    words: Meanings
 
     @classmethod
     def build(cls, log: SessionLog, items: ItemSide) -> "LogSide":
         """Index a log over these items."""
-        size = len(items.vectors.vectors)
-        return cls(
+        size = items.size
+        titles, words = items.titles, learn_meanings(log, items.titles)
+        placed = words.place(titles.item_offsets, titles.terms, titles.weights)
+        made = cls(
             neighbours=NeighbourIndex.build(log, size),
             together=TogetherIndex.build(log, size),
             popularity=Popularity.build(log, size),
-            meanings=learn_meanings(log, items.titles),
+            meanings=VectorIndex.build(placed),
+            words=words,
+        )
+        return made if titles.more is None else made.adding(items, None, size)
+
+    def adding(self, items: ItemSide, log: SessionLog | None, size: int) -> "LogSide":
+        """Return the same with later sessions, if any, and the items that came later in place.
+
+        Args:
+            items: those, with what was added.
+            log: later sessions.
+            size: of the catalogue now.
+        """
+        made = self
+        if items.titles.more is not None:
+            more = items.titles.more
+            placed = self.words.place(more.offsets, more.terms, more.weights)
+            made = replace(made, meanings=self.meanings.adding(more.places, placed))
+        if log is None or not len(log):
+            return made
+        return replace(
+            made,
+            neighbours=self.neighbours.adding(log, size),
+            together=self.together.adding(log, size),
+            popularity=self.popularity.adding(log),
         )
 
 
@@ -85,6 +141,7 @@ class _Asked:
     """A query, read: what every source is asked with."""
 
     session: Ids
+    limits: Limits
     recent: Ids
     fade: Values
     votes: Sums
@@ -135,6 +192,20 @@ class HybridRetriever:
             without=None,
         )
 
+    def adding(self, changed: Ids, log: SessionLog) -> "HybridRetriever":
+        """Return the same with what came later; this one's own additions are left out.
+
+        Args:
+            changed: (n,) positions, ascending, of items that are new to the catalogue or otherwise
+                than when the index was built.
+            log: later sessions.
+        """
+        items = self.items
+        if len(changed):
+            items = items.adding(self.catalog, Places(changed, items.size), self.encoder)
+        log_side = self.log.adding(items, log, len(self.catalog))
+        return replace(self, items=items, log=log_side)
+
     def with_weights(self, weights: Weights) -> "HybridRetriever":
         """Return the same with other weights."""
         return replace(self, weights=weights)
@@ -145,31 +216,46 @@ class HybridRetriever:
 
     def retrieve(self, query: Query, n: int) -> list[Candidate]:
         """Return up to n candidates that meet the query's filters, best first."""
-        if n < 1 or not len(self.catalog):
+        if n < 1 or not self.items.total:
             return []
-        asked = self._ask(query)
-        allowed = self._allowed(query, asked.wish)
-        if (out := self._out_of_stock()) is not None:
-            allowed = ~out if allowed is None else allowed & ~out
-        pool = self._pool(asked, allowed, n)
+        asked = self._ask(query, sold=True)
+        pool = self._pool(asked, n)
         if not len(pool):
             return []
         scores = self._fused(self._evidence(asked, pool))
         best = pool[np.lexsort((pool, -scores))[:n]]
-        return self._candidates(query, asked, np.sort(best))
+        return self._candidates(asked, np.sort(best))
 
     def score(self, query: Query, item_ids: Sequence[str]) -> list[Candidate]:
-        """Score these items (known ids) as candidates, best first; the filters apply."""
-        asked = self._ask(query)
-        given = np.unique(self._limits().positions(item_ids))
-        allowed = self._allowed(query, asked.wish)
-        return self._candidates(query, asked, given if allowed is None else given[allowed[given]])
+        """Score these items as candidates, best first; unknown ones are left out.
 
-    def _limits(self) -> Limits:
-        return Limits(catalog=self.catalog, attributes=self.items.attributes)
+        The filters apply; what is out of stock is scored, so that sessions on record can be.
+        """
+        asked = self._ask(query, sold=False)
+        return self._candidates(asked, asked.limits.meet(np.unique(self._known(item_ids))))
 
-    def _ask(self, query: Query) -> _Asked:
-        session = self._limits().positions(query.session)
+    def meeting(self, filters: Filters) -> Ids:
+        """Return the positions of all items that meet the filters, in stock or not."""
+        query = Query(session=(), filters=filters)
+        return self._limits(query, NO_WISH, sold=False).meet(np.arange(self.items.total))
+
+    def _limits(self, query: Query, wish: Wish, *, sold: bool) -> Limits:
+        return Limits.of(
+            query,
+            wish,
+            catalog=self.catalog,
+            attributes=self.items.attributes,
+            labels=self.items.labels,
+            sold=sold,
+        )
+
+    def _known(self, item_ids: Sequence[str]) -> Ids:
+        """Return positions; what was put into the catalogue after these additions is unknown."""
+        found = positions(self.catalog, item_ids)
+        return found[found < self.items.total]
+
+    def _ask(self, query: Query, *, sold: bool) -> _Asked:
+        session = self._known(query.session)
         recent = latest_distinct(session, RECENT)
         fade = np.power(FADE, np.arange(len(recent), dtype=np.float64))
         wish = read_wish(query.request)
@@ -178,11 +264,11 @@ class HybridRetriever:
         if wish.words:
             labels = self.items.labels
             terms = buckets(wish.words)
-            known = labels.term_offsets[terms + 1] > labels.term_offsets[terms]
-            wished = labels.of_terms(terms[known])
+            wished = labels.of_terms(terms[labels.known(terms)])
             vector = encode_or_none(self.encoder, wish.text)
         return _Asked(
             session=session,
+            limits=self._limits(query, wish, sold=sold),
             recent=recent,
             fade=fade,
             votes=self.log.neighbours.votes(session),
@@ -191,56 +277,27 @@ class HybridRetriever:
             wish=wish,
             wished=wished,
             wish_vector=vector,
-            points=tuple(model.point(session) for model in self.models),
+            points=tuple(model.point(session[session < len(model.rows)]) for model in self.models),
         )
 
-    def _allowed(self, query: Query, wish: Wish) -> NDArray[np.bool_] | None:
-        """Return which items meet the filters and what the request rules out; None is all."""
-        attributes = self.items.attributes
-        named = {name: one for name, one in wish.ranges.items() if attributes.has(name)}
-        limits = self._limits()
-        allowed = limits.allowed(query)
-        if named:
-            wished = limits.allowed(Query(session=(), filters=Filters(ranges=named)))
-            if wished is not None:
-                allowed = wished if allowed is None else allowed & wished
-        for phrase in wish.without:
-            unwanted = self._having_all(phrase)
-            if len(unwanted):
-                allowed = np.ones(len(self.catalog), dtype=bool) if allowed is None else allowed
-                allowed[unwanted] = False
-        return allowed
-
-    def _having_all(self, phrase: Sequence[str]) -> Ids:
-        labels = self.items.labels
-        terms = buckets(phrase)
-        having = [rows for term in terms.tolist() if len(rows := labels.with_term(term))]
-        if not having:
-            return np.zeros(0, dtype=np.int64)
-        found = having[0]
-        for rows in having[1:]:
-            found = np.intersect1d(found, rows, assume_unique=True)
-        return found.astype(np.int64)
-
-    def _out_of_stock(self) -> NDArray[np.bool_] | None:
-        column = self.items.attributes.columns.get("available")
-        return None if column is None else self.items.attributes.numbers[column] == 0
-
-    def _pool(self, asked: _Asked, allowed: NDArray[np.bool_] | None, n: int) -> Ids:
-        if allowed is not None:
-            every = np.flatnonzero(allowed)
-            if len(every) <= max(FEW, n):
-                return every
+    def _pool(self, asked: _Asked, n: int) -> Ids:
+        limits, every = asked.limits, None
+        if limits.any:
+            few = max(FEW, n)
+            every = np.arange(self.items.total) if self.items.total <= few else limits.listed()
+            if every is not None and len(every) <= few:
+                return limits.meet(every)
         size = max(POOL, 3 * n)
-        popular = self.log.popularity.order
+        popularity = self.log.popularity
         named: list[NDArray[np.integer]] = [
             asked.votes.best(size),
             asked.partners.best(size),
-            popular[:size],
+            next(popularity.walk(size, self.items.total), NO_IDS),
+            popularity.order[:size],
         ]
         if len(asked.recent):
             for index in (self.items.vectors, self.log.meanings):
-                own = index.vectors[asked.recent]
+                own = index.of_items(asked.recent)
                 mean = (asked.fade @ own / asked.fade.sum()).astype(np.float32)
                 named.append(index.near(np.vstack([mean, own[:2]]), size))
             named.append(self.items.titles.search(asked.words).best(size))
@@ -256,11 +313,16 @@ class HybridRetriever:
         if asked.wish_vector is not None:
             named.append(self.items.vectors.near(asked.wish_vector[None, :], size))
         pool = np.unique(np.concatenate(named)).astype(np.int64)
-        if allowed is not None:
-            pool = pool[allowed[pool]]
-        if len(pool) < n:
-            more = popular if allowed is None else popular[allowed[popular]]
-            pool = np.union1d(pool, more[: 2 * n].astype(np.int64))
+        pool = limits.meet(pool)
+        if len(pool) >= n:
+            return pool
+        if every is not None:
+            best = np.lexsort((every, -popularity.of_items(every)))[: 2 * n]
+            return np.union1d(pool, every[best])
+        for popular in popularity.walk(size, self.items.total):
+            pool = np.union1d(pool, limits.meet(popular))
+            if len(pool) >= 2 * n:
+                break
         return pool
 
     def _evidence(self, asked: _Asked, items: Ids) -> dict[str, Values]:
@@ -268,14 +330,13 @@ class HybridRetriever:
         found = {
             "neighbours": standard(np.sqrt(asked.votes.at(items))),
             "together": standard(np.sqrt(asked.partners.at(items))),
-            "popularity": standard(self.log.popularity.score[items].astype(np.float64)),
+            "popularity": standard(self.log.popularity.of_items(items)),
             "text": np.zeros(len(items)),
             "attributes": self._likeness(asked, items),
         }
-        vectors = self.items.vectors.vectors
         if len(asked.recent):
             read, meant = (
-                (index.vectors[items] @ index.vectors[asked.recent].T).astype(np.float64)
+                (index.of_items(items) @ index.of_items(asked.recent).T).astype(np.float64)
                 for index in (self.items.vectors, self.log.meanings)
             )
             found["text"] = standard(
@@ -285,12 +346,16 @@ class HybridRetriever:
                 + standard((meant * asked.fade**0.3).max(axis=1))
             )
         for model, point in zip(self.models, asked.points, strict=True):
-            scores = np.zeros(len(items)) if point is None else model.scores(point, items)
+            scores = np.full(len(items), np.nan)
+            if point is not None:
+                old = items < len(model.rows)
+                scores[old] = model.scores(point, items[old])
             found[model.kind] = standard_known(scores)
         if asked.wish.words:
             told = self.items.labels.covered(asked.wished, items)
             if asked.wish_vector is not None:
-                told = told + 0.5 * (vectors[items] @ asked.wish_vector).astype(np.float64)
+                close = self.items.vectors.of_items(items) @ asked.wish_vector
+                told = told + 0.5 * close.astype(np.float64)
             found[REQUEST] = standard(told)
         return found
 
@@ -312,11 +377,11 @@ class HybridRetriever:
             total += weights[source] * values
         return total
 
-    def _candidates(self, query: Query, asked: _Asked, items: Ids) -> list[Candidate]:
+    def _candidates(self, asked: _Asked, items: Ids) -> list[Candidate]:
         evidence = self._evidence(asked, items)
         scores = self._fused(evidence)
-        session = [self.catalog[item_id] for item_id in query.session[-RECENT:]]
-        rank = self._popular_share(items)
+        session = [self.catalog.items[place] for place in asked.session[-RECENT:].tolist()]
+        rank = self.log.popularity.share(items)
         names = list(evidence)
         columns = np.array([evidence[name] for name in names])
         made: list[Candidate] = []
@@ -332,12 +397,6 @@ class HybridRetriever:
                 )
             )
         return made
-
-    def _popular_share(self, items: Ids) -> Values:
-        """Return the share of the catalogue that is less popular than each item."""
-        score, order = self.log.popularity.score, self.log.popularity.order
-        ascending = score[order[::-1]]
-        return np.searchsorted(ascending, score[items], side="left") / max(len(order), 1)
 
 
 def standard(values: Values) -> Values:

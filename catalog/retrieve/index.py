@@ -1,7 +1,9 @@
-"""How an index lies on disk: replaced in one step, checked when opened, mapped and not read.
+"""How an index lies on disk: whole or not at all, named after its data, mapped and not read.
 
-`current.json` names the generation that counts: a folder of .npy files and a manifest, written
-last, with every file's size and SHA-256.
+Each index is one folder: .npy files, the encoder's own file, weights, and a manifest with every
+file's size and SHA-256. It is written beside and begins to exist by one rename. Its name follows
+from the data and the encoder that it is of, so that indexes of old and new data lie side by side
+and whoever opens the data finds the index that belongs to it.
 """
 
 import hashlib
@@ -10,7 +12,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,172 +20,173 @@ from numpy.typing import NDArray
 
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.items import Catalog
-from re2llm.catalog.retrieve.attributes import AttributeIndex
-from re2llm.catalog.retrieve.hybrid import HybridRetriever, ItemSide, LogSide
-from re2llm.catalog.retrieve.inverted import Inverted
-from re2llm.catalog.retrieve.neighbours import NeighbourIndex
-from re2llm.catalog.retrieve.popularity import Popularity
-from re2llm.catalog.retrieve.together import TogetherIndex
-from re2llm.catalog.retrieve.vectors import VectorIndex
+from re2llm.catalog.retrieve.hybrid import HybridRetriever
+from re2llm.catalog.retrieve.index_arrays import Arrays, arrays_of, retriever_of
 from re2llm.catalog.retrieve.weights import EQUAL, Weights
 from re2llm.catalog.sessions import SessionLog
 from re2llm.errors import UserError
 
-__all__ = ["HybridRetriever", "IndexUnusable", "build_index", "open_index"]
+__all__ = ["HybridRetriever", "IndexUnusable", "build_index", "index_folder", "open_index"]
 
-VERSION = 1
-POINTER = "current.json"
+VERSION = 2
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.json"
 _STALE = 3600.0
-"""Seconds after which generations that no pointer names are swept up."""
-
-Arrays = dict[str, NDArray[np.generic]]
+"""Seconds after which indexes of other data, and leftovers of killed writers, are swept up."""
+_WHOLE = 256 << 20
+"""Indexes of up to so many bytes are read whole at each opening, to see that nothing changed."""
 
 
 class IndexUnusable(UserError):
     """The index is missing, damaged or of other data; building it again mends it."""
 
 
-def build_index(folder: Path, catalog: Catalog, log: SessionLog, encoder: TextEncoder) -> None:
-    """Build an index and make it the one that counts; until then the old one serves.
+def index_folder(folder: Path, data: str, encoder: str) -> Path:
+    """Name the index of this data by this encoder (or kind of encoder) within a folder."""
+    key = hashlib.sha256(f"{VERSION}\n{data}\n{encoder}".encode()).hexdigest()
+    return folder / f"index-{key[:16]}"
 
-    A process that has the old one open keeps it. Fitted weights in the folder stay.
+
+def build_index(
+    place: Path,
+    catalog: Catalog,
+    log: SessionLog,
+    encoder: TextEncoder,
+    *,
+    weigh: Callable[[HybridRetriever], Weights] | None = None,
+    save: Callable[[Path], None] | None = None,
+) -> HybridRetriever:
+    """Build an index at this place, as one unit; a broken one that lies there is replaced.
+
+    A process that has the old one open keeps it.
+
+    Args:
+        place: where, as `index_folder` names it.
+        catalog: all items.
+        log: sessions to learn from.
+        encoder: makes vectors of texts.
+        weigh: learns the weights that lie within the index; equal ones where there is none.
+        save: writes the encoder's own files into the folder that it is given.
 
     Raises:
-        OSError: the disk refuses; the folder's index is as it was.
+        OSError: the disk refuses; what was there is as it was.
     """
     built = HybridRetriever.in_memory(catalog, log, encoder)
+    weights = EQUAL if weigh is None else weigh(built)
+    folder = place.parent
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
-    generation = f"index-{uuid.uuid4().hex[:12]}"
-    staged = folder / generation
+    staged = folder / f".new-{uuid.uuid4().hex[:12]}"
     staged.mkdir()
     try:
-        files = {name: _write(staged / f"{name}.npy", array) for name, array in _arrays(built)}
+        for name, array in arrays_of(built).items():
+            _write(staged / f"{name}.npy", array)
+        weights.save(staged / WEIGHTS)
+        if save is not None:
+            save(staged)
         manifest = {
             "version": VERSION,
             "encoder": encoder.identity,
-            "catalog": fingerprint(catalog),
+            "items": len(catalog),
             "sessions": len(log),
-            "files": files,
+            "files": {path.name: _seal(path) for path in sorted(staged.iterdir())},
         }
         _write_json(staged / MANIFEST, manifest)
         _sync_folder(staged)
-        _write_json(folder / f".{generation}.json", {"generation": generation})
-        (folder / f".{generation}.json").replace(folder / POINTER)
+        if place.exists():
+            place.rename(folder / f".old-{uuid.uuid4().hex[:12]}")
+        staged.rename(place)
         _sync_folder(folder)
-    except BaseException:
+    finally:
         shutil.rmtree(staged, ignore_errors=True)
-        (folder / f".{generation}.json").unlink(missing_ok=True)
-        raise
+    return built.with_weights(weights)
 
 
 def open_index(
-    folder: Path, catalog: Catalog, encoder: TextEncoder, *, thorough: bool = False
+    place: Path,
+    catalog: Catalog,
+    read_encoder: Callable[[Path], TextEncoder],
+    *,
+    thorough: bool | None = None,
 ) -> HybridRetriever:
-    """Open the index that counts, with the weights beside it, if any were fitted.
+    """Open an index with the weights within it.
 
     Args:
-        folder: where `build_index` put it.
-        catalog: the one it was built for.
-        encoder: the one it was built with.
-        thorough: whether every file's bytes are checked too, and not only their number.
+        place: where `build_index` put it.
+        catalog: the one it was built for; only their number of items is compared.
+        read_encoder: returns the encoder that it was built with, given the folder.
+        thorough: whether every file's bytes are checked, and not only their number; without a word
+            they are where the index is small enough to be read in an instant.
 
     Raises:
         IndexUnusable: there is no usable index, or it is of another catalogue or encoder.
     """
-    pointer = _read_json(folder, folder / POINTER)
-    generation = folder / str(pointer.get("generation"))
-    manifest = _read_json(folder, generation / MANIFEST)
+    manifest = _read_manifest(place)
     if manifest.get("version") != VERSION:
-        raise _unusable(folder, f"is of version {manifest.get('version')!r}, not {VERSION}")
-    if manifest.get("encoder") != encoder.identity:
-        raise _unusable(
-            folder,
-            f"was built with text encoder {manifest.get('encoder')!r}, "
-            f"but {encoder.identity!r} is set",
-        )
-    if manifest.get("catalog") != fingerprint(catalog):
-        raise _unusable(folder, "was built for another state of the catalogue")
-    files = manifest.get("files")
-    if not isinstance(files, dict):
-        raise _unusable(folder, "has a damaged manifest")
+        raise _unusable(place, f"is of version {manifest.get('version')!r}, not {VERSION}")
+    if manifest.get("items") != len(catalog):
+        raise _unusable(place, "was built for another state of the catalogue")
+    files = _files(place, manifest)
+    if thorough or (thorough is None and sum(size for size, _ in files.values()) <= _WHOLE):
+        check_index(place)
     try:
-        arrays = {name: _read(generation, name, seal, thorough) for name, seal in files.items()}
-        retriever = _retriever(catalog, encoder, arrays)
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise _unusable(folder, f"is damaged ({error})") from error
-    weights = folder / WEIGHTS
-    return retriever.with_weights(Weights.load(weights) if weights.exists() else EQUAL)
+        for name, (size, _) in files.items():
+            found = (place / name).stat().st_size
+            if found != size:
+                raise ValueError(f"{name} has {found} bytes, not {size}")
+        encoder = read_encoder(place)
+        if manifest.get("encoder") != encoder.identity:
+            raise _unusable(
+                place,
+                f"was built with text encoder {manifest.get('encoder')!r}, "
+                f"but {encoder.identity!r} is set",
+            )
+        arrays = _mapped(place, files)
+        retriever = retriever_of(catalog, encoder, arrays)
+        return retriever.with_weights(Weights.load(place / WEIGHTS))
+    except IndexUnusable:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, IndexError, UserError) as error:
+        raise _unusable(place, f"is damaged ({error})") from error
 
 
-def fingerprint(catalog: Catalog) -> str:
-    """Return a digest of every item's id, title and attributes, in order."""
-    digest = hashlib.blake2b(digest_size=16)
-    for item in catalog:
-        digest.update(f"{item.item_id}\0{item.title}\0{dict(item.attributes)}\n".encode())
-    return digest.hexdigest()
+def check_index(place: Path) -> None:
+    """Read every file of an index; raises `IndexUnusable` where one is not what was written."""
+    for name, (_, sha256) in _files(place, _read_manifest(place)).items():
+        try:
+            found = _sha256(place / name)
+        except OSError as error:
+            raise _unusable(place, f"is damaged ({error})") from error
+        if found != sha256:
+            raise _unusable(place, f"is damaged ({name} is not what was written)")
 
 
-def _arrays(built: HybridRetriever) -> list[tuple[str, NDArray[np.generic]]]:
-    parts: dict[str, Arrays] = {
-        "titles": built.items.titles.arrays(),
-        "labels": built.items.labels.arrays(),
-        "vectors": built.items.vectors.arrays(),
-        "attributes": built.items.attributes.arrays(),
-        "neighbours": built.log.neighbours.arrays(),
-        "together": built.log.together.arrays(),
-        "popularity": built.log.popularity.arrays(),
-        "meanings": built.log.meanings.arrays(),
+def _mapped(place: Path, files: Mapping[str, tuple[int, str]]) -> Arrays:
+    return {
+        name.removesuffix(".npy"): np.load(place / name, mmap_mode="r", allow_pickle=False)
+        for name in files
+        if name.endswith(".npy")
     }
-    return [
-        (f"{part}.{name}", array)
-        for part, arrays in parts.items()
-        for name, array in arrays.items()
-    ]
 
 
-def _retriever(catalog: Catalog, encoder: TextEncoder, arrays: Arrays) -> HybridRetriever:
-    def part(name: str) -> Arrays:
-        return {
-            key.removeprefix(f"{name}."): array
-            for key, array in arrays.items()
-            if key.startswith(f"{name}.")
-        }
-
-    items = ItemSide(
-        titles=Inverted.of(part("titles")),
-        labels=Inverted.of(part("labels")),
-        vectors=VectorIndex.of(part("vectors")),
-        attributes=AttributeIndex.of(part("attributes")),
-    )
-    log = LogSide(
-        neighbours=NeighbourIndex.of(part("neighbours")),
-        together=TogetherIndex.of(part("together")),
-        popularity=Popularity.of(part("popularity")),
-        meanings=VectorIndex.of(part("meanings")),
-    )
-    return HybridRetriever(catalog=catalog, encoder=encoder, items=items, log=log)
+def _files(place: Path, manifest: Mapping[str, object]) -> dict[str, tuple[int, str]]:
+    files = manifest.get("files")
+    try:
+        if not isinstance(files, dict) or WEIGHTS not in files:
+            raise TypeError
+        return {str(name): (int(one["size"]), str(one["sha256"])) for name, one in files.items()}
+    except (KeyError, TypeError, ValueError):
+        raise _unusable(place, "has a damaged manifest") from None
 
 
-def _write(path: Path, array: NDArray[np.generic]) -> dict[str, object]:
+def _write(path: Path, array: NDArray[np.generic]) -> None:
     with path.open("wb") as file:
         np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-        file.flush()
+
+
+def _seal(path: Path) -> dict[str, object]:
+    with path.open("rb") as file:
         os.fsync(file.fileno())
     return {"size": path.stat().st_size, "sha256": _sha256(path)}
-
-
-def _read(
-    generation: Path, name: str, seal: Mapping[str, object], thorough: bool
-) -> NDArray[np.generic]:
-    path = generation / f"{name}.npy"
-    if path.stat().st_size != seal["size"]:
-        raise ValueError(f"{path.name} has {path.stat().st_size} bytes, not {seal['size']}")
-    if thorough and _sha256(path) != seal["sha256"]:
-        raise ValueError(f"{path.name} is not what was written")
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def _sha256(path: Path) -> str:
@@ -198,21 +201,21 @@ def _write_json(path: Path, content: Mapping[str, object]) -> None:
         os.fsync(file.fileno())
 
 
-def _read_json(folder: Path, path: Path) -> dict[str, object]:
+def _read_manifest(place: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise _unusable(folder, "is missing") from error
+        raise _unusable(place, "is missing") from error
     except (OSError, ValueError) as error:
-        raise _unusable(folder, f"is damaged ({error})") from error
+        raise _unusable(place, f"is damaged ({error})") from error
     if not isinstance(content, dict):
-        raise _unusable(folder, f"is damaged ({path.name} is no object)")
+        raise _unusable(place, "has a damaged manifest")
     return content
 
 
-def _unusable(folder: Path, why: str) -> IndexUnusable:
+def _unusable(place: Path, why: str) -> IndexUnusable:
     return IndexUnusable(
-        f"the retrieval index in {str(folder)!r} {why}; run `re2llm ingest` again to rebuild it"
+        f"the retrieval index {str(place)!r} {why}; run `re2llm rebuild` to build it anew"
     )
 
 
@@ -226,12 +229,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove old generations; a fresh one may still be being written or opened."""
-    try:
-        current = json.loads((folder / POINTER).read_text(encoding="utf-8"))["generation"]
-    except (OSError, ValueError, KeyError, TypeError):
-        current = None
-    for entry in folder.glob("index-*"):
-        if entry.name != current and time.time() - entry.stat().st_mtime > _STALE:
-            shutil.rmtree(entry, ignore_errors=True)
+def sweep(place: Path) -> None:
+    """Remove what lies beside an index: those of older data, and leftovers of killed writers.
+
+    What is less than an hour old stays: it may still be being written, or about to count.
+    """
+    for pattern in ("index-*", ".new-*", ".old-*"):
+        for entry in place.parent.glob(pattern):
+            if entry.name != place.name and time.time() - entry.stat().st_mtime > _STALE:
+                shutil.rmtree(entry, ignore_errors=True)

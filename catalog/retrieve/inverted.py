@@ -1,17 +1,32 @@
 """Which items share which terms (words, attribute values): both ways, in flat arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from re2llm.catalog.retrieve.additions import Places
 from re2llm.catalog.retrieve.sparse import NOTHING, Ids, Sums, binned, offsets_of, spread, sum_by_id
 
 LONGEST = 3000
 """Items of one term that are looked at when searching; commoner terms only rank what is found."""
 TERMS = 64
 """Terms of a query that are searched for: those of most weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoreTerms:
+    """Terms of some items, by row; weights as the index beside it would give.
+
+    Attributes:
+        offsets: (rows + 1,) where a row's terms start.
+    """
+
+    places: Places
+    offsets: NDArray[np.int64]
+    terms: NDArray[np.int32]
+    weights: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,7 @@ class Inverted:
         term_offsets: (terms + 1,) where a term's items start.
         items: catalogue positions by term, ascending.
         item_weights: the same weights, by term.
+        more: what came after the index was built.
     """
 
     item_offsets: NDArray[np.int64]
@@ -33,6 +49,7 @@ class Inverted:
     term_offsets: NDArray[np.int64]
     items: NDArray[np.int32]
     item_weights: NDArray[np.float32]
+    more: MoreTerms | None = None
 
     @classmethod
     def build(cls, lengths: NDArray[np.int64], terms: NDArray[np.int64], size: int) -> "Inverted":
@@ -45,9 +62,7 @@ class Inverted:
         """
         rows = np.repeat(np.arange(len(lengths)), lengths)
         counts = np.bincount(terms, minlength=size)
-        weights = np.log1p(len(lengths) / np.maximum(counts[terms], 1))
-        norms = np.sqrt(np.bincount(rows, weights**2, minlength=len(lengths)))
-        weights = (weights / np.maximum(norms, 1e-9)[rows]).astype(np.float32)
+        weights = _weights(rows, counts[terms], len(lengths), len(lengths))
         order = np.argsort(terms, kind="stable")
         return cls(
             item_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
@@ -60,21 +75,62 @@ class Inverted:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what is kept on disk."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "more"}
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "Inverted":
         """Take arrays as `arrays` gave them."""
-        return cls(**{name: arrays[name] for name in cls.__slots__})  # type: ignore[arg-type]
+        return cls(**arrays)  # type: ignore[arg-type]
 
-    def with_term(self, term: int) -> NDArray[np.int32]:
+    def adding(
+        self, places: Places, lengths: NDArray[np.int64], terms: NDArray[np.int64]
+    ) -> "Inverted":
+        """Return the same with other terms for some items; `lengths` and `terms` as for `build`."""
+        counts = self._known(terms)
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        more = MoreTerms(
+            places=places,
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            terms=terms.astype(np.int32),
+            weights=_weights(rows, counts, len(lengths), max(len(self.item_offsets) - 1, 1)),
+        )
+        return replace(self, more=more)
+
+    def known(self, terms: Ids) -> NDArray[np.bool_]:
+        """Say of each term whether some item has it, or had it."""
+        known = self._known(terms) > 0
+        return known if self.more is None else known | np.isin(terms, self.more.terms)
+
+    def with_term(self, term: int) -> Ids:
         """Return the positions of the items that have a term, ascending."""
-        return self.items[self.term_offsets[term] : self.term_offsets[term + 1]]
+        items = self.items[:0].astype(np.int64)
+        if term < len(self.term_offsets) - 1:
+            found = self.items[self.term_offsets[term] : self.term_offsets[term + 1]]
+            items = found.astype(np.int64)
+        if self.more is None:
+            return items
+        rows = np.searchsorted(self.more.offsets, np.flatnonzero(self.more.terms == term), "right")
+        return np.union1d(self.more.places.old(items), self.more.places.at[rows - 1])
+
+    def count(self, term: int) -> int:
+        """Return how many items have a term, or had it."""
+        extra = 0 if self.more is None else int((self.more.terms == term).sum())
+        return extra + int(self._known(np.array([term]))[0])
+
+    def lengths(self, items: Ids) -> NDArray[np.int64]:
+        """Return how many terms each item has."""
+        _, _, owner = self._gathered(items)
+        return np.bincount(owner, minlength=len(items))
+
+    def having(self, terms: Ids, items: Ids) -> NDArray[np.int64]:
+        """Return how many of these distinct terms each item has."""
+        found, _, owner = self._gathered(items)
+        return np.bincount(owner[np.isin(found, terms)], minlength=len(items))
 
     def of_session(self, session: Ids, weights: NDArray[np.float64]) -> Sums:
         """Return the terms of these items, weighted, as a query of length one."""
-        places, owner = spread(self.item_offsets, session)
-        sums = sum_by_id(self.terms[places], self.weights[places] * weights[owner])
+        terms, rarity, owner = self._gathered(session)
+        sums = sum_by_id(terms, rarity * weights[owner])
         length = float(np.linalg.norm(sums.values)) if len(sums.values) else 0.0
         return Sums(sums.ids, sums.values / length) if length > 0 else NOTHING
 
@@ -86,31 +142,64 @@ class Inverted:
         if not len(terms):
             return NOTHING
         ids = np.unique(terms)
-        known = self.term_offsets[ids + 1] - self.term_offsets[ids]
-        rarity = np.log1p((len(self.item_offsets) - 1) / np.maximum(known, 1)) + 1e-9
+        rarity = np.log1p((len(self.item_offsets) - 1) / np.maximum(self._known(ids), 1)) + 1e-9
         return Sums(ids, rarity / rarity.sum())
 
     def search(self, query: Sums) -> Sums:
         """Return items that share the query's terms of most weight that are not too common."""
         if not len(query.ids):
             return NOTHING
-        counts = self.term_offsets[query.ids + 1] - self.term_offsets[query.ids]
+        counts = self._known(query.ids)
         usable = counts <= LONGEST
         if not usable.any():
             usable = counts == counts.min()
         chosen = Sums(query.ids[usable], query.values[usable]).best(TERMS)
-        places, owner = spread(self.term_offsets, chosen)
+        inside = chosen[chosen < len(self.term_offsets) - 1]
+        places, owner = spread(self.term_offsets, inside)
         places, owner = places[: 20 * LONGEST], owner[: 20 * LONGEST]
-        return sum_by_id(self.items[places], self.item_weights[places] * query.at(chosen)[owner])
+        found = sum_by_id(self.items[places], self.item_weights[places] * query.at(inside)[owner])
+        if self.more is None:
+            return found
+        at = self.more.places.at
+        close = self.overlap(query, at)
+        ids = np.concatenate([found.ids, at[close > 0]])
+        return sum_by_id(ids, np.concatenate([found.values, close[close > 0]]))
 
     def overlap(self, query: Sums, items: Ids) -> NDArray[np.float64]:
         """Return the inner product of each item's terms with the query."""
-        places, owner = spread(self.item_offsets, items)
-        shared = self.weights[places] * query.at(self.terms[places].astype(np.int64))
-        return binned(owner, shared, len(items))
+        terms, weights, owner = self._gathered(items)
+        return binned(owner, weights * query.at(terms), len(items))
 
     def covered(self, query: Sums, items: Ids) -> NDArray[np.float64]:
         """Return the weight of the query's terms that each item has."""
-        places, owner = spread(self.item_offsets, items)
-        shared = query.at(self.terms[places].astype(np.int64))
-        return binned(owner, shared, len(items))
+        terms, _, owner = self._gathered(items)
+        return binned(owner, query.at(terms), len(items))
+
+    def _known(self, terms: Ids) -> NDArray[np.int64]:
+        """Return how many items of the index have each term."""
+        inside = np.minimum(terms, len(self.term_offsets) - 2)
+        counts = self.term_offsets[inside + 1] - self.term_offsets[inside]
+        return np.where(terms < len(self.term_offsets) - 1, counts, 0)
+
+    def _gathered(self, items: Ids) -> tuple[Ids, NDArray[np.float32], Ids]:
+        """Return all terms of these items, their weights, and whose they are."""
+        if self.more is None:
+            places, owner = spread(self.item_offsets, items)
+            return self.terms[places].astype(np.int64), self.weights[places], owner
+        rows = self.more.places.rows(items)
+        old = np.flatnonzero((rows < 0) & (items < len(self.item_offsets) - 1))
+        new = np.flatnonzero(rows >= 0)
+        first, owner = spread(self.item_offsets, items[old])
+        second, other = spread(self.more.offsets, rows[new])
+        return (
+            np.concatenate([self.terms[first], self.more.terms[second]]).astype(np.int64),
+            np.concatenate([self.weights[first], self.more.weights[second]]),
+            np.concatenate([old[owner], new[other]]),
+        )
+
+
+def _weights(rows: Ids, counts: NDArray[np.int64], n: int, items: int) -> NDArray[np.float32]:
+    """Return the rarity of each term, every row's having length one."""
+    rarity = np.log1p(items / np.maximum(counts, 1))
+    norms = np.sqrt(np.bincount(rows, rarity**2, minlength=n))
+    return (rarity / np.maximum(norms, 1e-9)[rows]).astype(np.float32)

@@ -5,13 +5,15 @@ Word vectors are learnt from the log as word2vec-like methods do in closed form 
 in a session, factorised. An item is where its title's words are, be it taken or brand new.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 
 from re2llm.catalog.retrieve.inverted import Inverted
-from re2llm.catalog.retrieve.vectors import VectorIndex
 from re2llm.catalog.sessions import SessionLog
 
 DIM = 64
@@ -26,13 +28,59 @@ _FEWEST = 2.0
 """Pairs of words seen less often are left out."""
 
 
-def learn_meanings(log: SessionLog, titles: Inverted) -> VectorIndex:
-    """Place items by the words of their titles, as these sessions join words.
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """Vectors of words.
 
-    Returns:
-        Vectors of (items, DIM), zero where no word of the title has been taken; all zero where
-        there is too little to learn from.
+    Attributes:
+        terms: (words,) by number, ascending.
+        vectors: (words, DIM).
     """
+
+    terms: NDArray[np.int64]
+    vectors: NDArray[np.float64]
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return what is kept on disk."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "Meanings":
+        """Take arrays as `arrays` gave them."""
+        return cls(**arrays)  # type: ignore[arg-type]
+
+    def place(
+        self,
+        offsets: NDArray[np.int64],
+        terms: NDArray[np.integer],
+        weights: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Place items by the terms of their titles.
+
+        Args:
+            offsets: (items + 1,) where an item's terms start.
+            terms: by number.
+            weights: what each counts.
+
+        Returns:
+            (items, DIM) rows of length one, zero where no word of the title has been taken.
+        """
+        size = len(offsets) - 1
+        if not len(self.terms):
+            return np.zeros((size, DIM), dtype=np.float32)
+        column = np.minimum(np.searchsorted(self.terms, terms), len(self.terms) - 1)
+        kept = self.terms[column] == terms
+        rows = np.repeat(np.arange(size), np.diff(offsets))[kept]
+        shape = (size, len(self.terms))
+        placed = np.asarray(
+            csr_array((weights[kept], (rows, column[kept])), shape=shape) @ self.vectors
+        )
+        norms = np.linalg.norm(placed, axis=1, keepdims=True)
+        return (placed / np.where(norms > 1e-9, norms, 1)).astype(np.float32)
+
+
+def learn_meanings(log: SessionLog, titles: Inverted) -> Meanings:
+    """Learn what words mean, as these sessions join them; nothing where there is too little."""
     size = len(titles.item_offsets) - 1
     here, there = _pairs(log)
     clicked = np.bincount(here, minlength=size) + np.bincount(there, minlength=size)
@@ -40,23 +88,20 @@ def learn_meanings(log: SessionLog, titles: Inverted) -> VectorIndex:
     used, terms = np.unique(titles.terms, return_inverse=True)
     clicks = np.bincount(terms, np.repeat(clicked, lengths), minlength=len(used))
     chosen = np.argsort(-clicks, kind="stable")[:WORDS]
-    chosen = chosen[clicks[chosen] > 0]
+    chosen = np.sort(chosen[clicks[chosen] > 0])
     if len(chosen) <= DIM:
-        return VectorIndex.build(np.zeros((size, DIM), dtype=np.float32))
+        return Meanings(np.zeros(0, dtype=np.int64), np.zeros((0, DIM)))
     column = np.full(len(used), -1)
     column[chosen] = np.arange(len(chosen))
     kept = column[terms] >= 0
     rows = np.repeat(np.arange(size), lengths)[kept]
-    shape = (size, len(chosen))
     has = csr_array(
-        (np.ones(len(rows), dtype=np.float32), (rows, column[terms[kept]])), shape=shape
+        (np.ones(len(rows), dtype=np.float32), (rows, column[terms[kept]])),
+        shape=(size, len(chosen)),
     )
     pairs = csr_array((np.ones(len(here), dtype=np.float32), (here, there)), shape=(size, size))
     words = _word_vectors(csr_array(has.T @ pairs @ has))
-    weights = csr_array((titles.weights[kept], (rows, column[terms[kept]])), shape=shape)
-    vectors = np.asarray(weights @ words)
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return VectorIndex.build((vectors / np.where(norms > 1e-9, norms, 1)).astype(np.float32))
+    return Meanings(used[chosen].astype(np.int64), words)
 
 
 def _pairs(log: SessionLog) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

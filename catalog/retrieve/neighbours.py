@@ -6,7 +6,7 @@ sessions, so that a query touches a bounded number of sessions whatever the log'
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ class NeighbourIndex:
         item_offsets: (sessions + 1,) where a session's items start in `items`.
         items: distinct catalogue positions per session.
         rarity: (items,) log of the share of sessions without the item; how much a vote counts.
+        more: the same of the sessions that came later; its rarity is of all.
     """
 
     session_offsets: NDArray[np.int64]
@@ -49,6 +50,7 @@ class NeighbourIndex:
     item_offsets: NDArray[np.int64]
     items: NDArray[np.int32]
     rarity: NDArray[np.float32]
+    more: "NeighbourIndex | None" = None
 
     @classmethod
     def build(cls, log: SessionLog, size: int) -> "NeighbourIndex":
@@ -73,12 +75,25 @@ class NeighbourIndex:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what is kept on disk."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "more"}
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "NeighbourIndex":
         """Take arrays as `arrays` gave them."""
-        return cls(**{name: arrays[name] for name in cls.__slots__})  # type: ignore[arg-type]
+        return cls(**arrays)  # type: ignore[arg-type]
+
+    @property
+    def count(self) -> int:
+        """Return how many sessions the index holds, without later ones."""
+        return len(self.item_offsets) - 1
+
+    def adding(self, log: SessionLog, size: int) -> "NeighbourIndex":
+        """Return the same with later sessions, over a catalogue of `size` items."""
+        more = NeighbourIndex.build(log, size)
+        clicked = np.bincount(more.items, minlength=size)
+        rarity = np.log1p(max(self.count + len(log), 1) / np.maximum(clicked, 1))
+        rarity[: len(self.rarity)] = self.rarity
+        return replace(self, more=replace(more, rarity=rarity.astype(np.float32)))
 
     def votes(self, session: Ids) -> Sums:
         """Return what the sessions nearest to this one (oldest first) vote for.
@@ -87,14 +102,16 @@ class NeighbourIndex:
         the age of the latest one shared; an item that is in every session wins little by it.
         """
         query = latest_distinct(session, QUERY)
+        rarity = self.rarity if self.more is None else self.more.rarity
+        query = query[query < len(rarity)]
         if not len(query):
             return NOTHING
-        places, owner = spread(self.session_offsets, query)
-        if not len(places):
+        sessions, owner = self._sessions_of(query)
+        if not len(sessions):
             return NOTHING
-        found, inverse = np.unique(self.sessions[places], return_inverse=True)
+        found, inverse = np.unique(sessions, return_inverse=True)
         weights = 1 - np.arange(len(query)) / (len(query) + 1)
-        near = np.bincount(inverse, (weights * np.sqrt(self.rarity[query]))[owner])
+        near = np.bincount(inverse, (weights * np.sqrt(rarity[query]))[owner])
         latest = np.full(len(found), len(query))
         np.minimum.at(latest, inverse, owner)
         if len(found) > NEIGHBOURS:
@@ -103,9 +120,32 @@ class NeighbourIndex:
             top = np.argpartition(-(near + tie), NEIGHBOURS - 1)[:NEIGHBOURS]
             found, near, latest = found[top], near[top], latest[top]
         vote = near * weights[latest]
-        places, owner = spread(self.item_offsets, found.astype(np.int64))
-        sums = sum_by_id(self.items[places], vote[owner])
-        return Sums(sums.ids, sums.values * np.sqrt(self.rarity[sums.ids]))
+        items, owner = self._items_of(found.astype(np.int64))
+        sums = sum_by_id(items, vote[owner])
+        return Sums(sums.ids, sums.values * np.sqrt(rarity[sums.ids]))
+
+    def _sessions_of(self, query: Ids) -> tuple[Ids, Ids]:
+        """Return the sessions that hold these items, later ones numbered on, and by which item."""
+        inside = np.flatnonzero(query < len(self.session_offsets) - 1)
+        places, owner = spread(self.session_offsets, query[inside])
+        sessions, owner = self.sessions[places].astype(np.int64), inside[owner]
+        if self.more is None:
+            return sessions, owner
+        later, other = self.more._sessions_of(query)
+        return np.concatenate([sessions, later + self.count]), np.concatenate([owner, other])
+
+    def _items_of(self, sessions: Ids) -> tuple[NDArray[np.int32], Ids]:
+        """Return the items of these sessions, and of which each is."""
+        if self.more is None:
+            places, owner = spread(self.item_offsets, sessions)
+            return self.items[places], owner
+        old, late = np.flatnonzero(sessions < self.count), np.flatnonzero(sessions >= self.count)
+        places, owner = spread(self.item_offsets, sessions[old])
+        items, other = self.more._items_of(sessions[late] - self.count)
+        return (
+            np.concatenate([self.items[places], items]),
+            np.concatenate([old[owner], late[other]]),
+        )
 
 
 def latest_distinct(session: Ids, at_most: int) -> Ids:

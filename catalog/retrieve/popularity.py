@@ -1,11 +1,12 @@
 """What many take, and take now."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from re2llm.catalog.retrieve.sparse import Ids, Sums, sum_by_id
 from re2llm.catalog.sessions import SessionLog
 
 HALF_LIFE = 0.25
@@ -21,10 +22,14 @@ class Popularity:
     Attributes:
         score: (items,) log of one plus the clicks, recent ones counting more.
         order: (items,) positions, most popular first.
+        ascending: (items,) the scores in the order of size.
+        more: clicks that came after these were counted, by position.
     """
 
     score: NDArray[np.float32]
     order: NDArray[np.int32]
+    ascending: NDArray[np.float32]
+    more: Sums | None = None
 
     @classmethod
     def build(cls, log: SessionLog, size: int) -> "Popularity":
@@ -37,13 +42,46 @@ class Popularity:
         ).astype(np.float64)
         score = np.log1p(clicks)
         order = np.argsort(-score, kind="stable")
-        return cls(score=score.astype(np.float32), order=order.astype(np.int32))
+        kept = score.astype(np.float32)
+        return cls(score=kept, order=order.astype(np.int32), ascending=kept[order[::-1]])
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what is kept on disk."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "more"}
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "Popularity":
         """Take arrays as `arrays` gave them."""
-        return cls(**{name: arrays[name] for name in cls.__slots__})  # type: ignore[arg-type]
+        return cls(**arrays)  # type: ignore[arg-type]
+
+    def adding(self, log: SessionLog) -> "Popularity":
+        """Return the same with the clicks of later sessions."""
+        return replace(self, more=sum_by_id(log.items, np.ones(len(log.items))))
+
+    def of_items(self, items: Ids) -> NDArray[np.float64]:
+        """Return how popular these items are."""
+        found = np.zeros(len(items))
+        inside = items < len(self.score)
+        found[inside] = self.score[items[inside]]
+        if self.more is not None:
+            found = np.log1p(np.expm1(found) + self.more.at(items))
+        return found
+
+    def share(self, items: Ids) -> NDArray[np.float64]:
+        """Return the share of the catalogue that is less popular than each item, 0 to 1."""
+        below = np.searchsorted(self.ascending, self.of_items(items).astype(np.float32), "left")
+        return below / max(len(self.ascending), 1)
+
+    def walk(self, step: int, size: int) -> Iterator[Ids]:
+        """Walk a catalogue of `size` items, most popular first, in ever longer steps.
+
+        Items with later clicks come first, items that came later last; some come twice.
+        """
+        if self.more is not None:
+            yield self.more.ids
+        start = 0
+        while start < len(self.order):
+            yield self.order[start : start + step].astype(np.int64)
+            start, step = start + step, 4 * step
+        if size > len(self.order):
+            yield np.arange(len(self.order), size)

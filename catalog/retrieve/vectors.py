@@ -1,11 +1,12 @@
 """Which items read alike: their texts' vectors, searched near a few points."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from re2llm.catalog.retrieve.additions import Places
 from re2llm.catalog.retrieve.sparse import Ids, offsets_of, spread
 
 _EXACT = 4096
@@ -13,6 +14,14 @@ _EXACT = 4096
 _ROUNDS = 4
 _PROBED = 6
 """Cells that are looked into per point."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoreVectors:
+    """Vectors of some items, (rows, dim)."""
+
+    places: Places
+    vectors: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +33,14 @@ class VectorIndex:
         centres: (cells, dim).
         cell_offsets: (cells + 1,) where a cell starts in `members`.
         members: (items,) catalogue positions by cell.
+        more: what came after the index was built.
     """
 
     vectors: NDArray[np.float32]
     centres: NDArray[np.float32]
     cell_offsets: NDArray[np.int64]
     members: NDArray[np.int32]
+    more: MoreVectors | None = None
 
     @classmethod
     def build(cls, vectors: NDArray[np.float32]) -> "VectorIndex":
@@ -59,12 +70,28 @@ class VectorIndex:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what is kept on disk."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "more"}
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "VectorIndex":
         """Take arrays as `arrays` gave them."""
-        return cls(**{name: arrays[name] for name in cls.__slots__})  # type: ignore[arg-type]
+        return cls(**arrays)  # type: ignore[arg-type]
+
+    def adding(self, places: Places, vectors: NDArray[np.float32]) -> "VectorIndex":
+        """Return the same with other vectors for some items."""
+        return replace(self, more=MoreVectors(places, vectors))
+
+    def of_items(self, items: Ids) -> NDArray[np.float32]:
+        """Return the vectors of these items, zero where there is none."""
+        if self.more is None and (not len(items) or items.max() < len(self.vectors)):
+            return self.vectors[items]
+        found = np.zeros((len(items), self.vectors.shape[1]), dtype=np.float32)
+        inside = items < len(self.vectors)
+        found[inside] = self.vectors[items[inside]]
+        if self.more is not None:
+            rows = self.more.places.rows(items)
+            found[rows >= 0] = self.more.vectors[rows[rows >= 0]]
+        return found
 
     def near(self, points: NDArray[np.float32], n: int) -> Ids:
         """Return about the n items nearest to any of the points, (points, dim), in no order."""
@@ -72,9 +99,11 @@ class VectorIndex:
         cells = np.argpartition(-(points @ self.centres.T), probed - 1, axis=1)[:, :probed]
         places, _ = spread(self.cell_offsets, np.unique(cells))
         members = self.members[places].astype(np.int64)
+        if self.more is not None:
+            members = np.union1d(members, self.more.places.at)
         if len(members) <= n:
             return members
-        closeness = (self.vectors[members] @ points.T).max(axis=1)
+        closeness = (self.of_items(members) @ points.T).max(axis=1)
         return members[np.argpartition(-closeness, n - 1)[:n]]
 
 

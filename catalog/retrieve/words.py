@@ -1,18 +1,20 @@
 """Which words an item is known by, and how words are numbered."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from re2llm.catalog.items import Catalog, Item
+from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
 from re2llm.catalog.retrieve.inverted import Inverted
 from re2llm.catalog.retrieve.sparse import Ids
 
 BUCKETS = 1 << 20
 """Words are numbered by a hash: nothing to keep, and collisions are rare in a million places."""
+Terms = tuple[NDArray[np.int64], NDArray[np.int64]]
 _SILENT = frozenset({"available", "price", "description"})
 
 
@@ -27,14 +29,24 @@ def buckets(text: Sequence[str]) -> Ids:
     return np.unique(np.array([bucket(word) for word in text], dtype=np.int64))
 
 
-def index_titles(catalog: Catalog) -> Inverted:
+def index_titles(items: Sequence[Item]) -> Inverted:
     """Index the words of the titles: what items are alike by."""
-    return _index([item.title for item in catalog])
+    return Inverted.build(*title_terms(items), BUCKETS)
 
 
-def index_labels(catalog: Catalog) -> Inverted:
+def index_labels(items: Sequence[Item]) -> Inverted:
     """Index the words of titles and attributes: what a request may name."""
-    return _index([_told(item) for item in catalog])
+    return Inverted.build(*label_terms(items), BUCKETS)
+
+
+def title_terms(items: Iterable[Item]) -> Terms:
+    """Return how many words each item's title has, and which, by number."""
+    return _terms(item.title for item in items)
+
+
+def label_terms(items: Iterable[Item]) -> Terms:
+    """Return the same for titles and attributes."""
+    return _terms(map(_told, items))
 
 
 def _told(item: Item) -> str:
@@ -45,8 +57,7 @@ def _told(item: Item) -> str:
     return " ".join(parts)
 
 
-def _index(texts: Sequence[str]) -> Inverted:
+def _terms(texts: Iterable[str]) -> Terms:
     rows = [{bucket(word) for word in words(text)} for text in texts]
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    flat = np.fromiter((term for row in rows for term in sorted(row)), dtype=np.int64)
-    return Inverted.build(lengths, flat, BUCKETS)
+    return lengths, np.fromiter((term for row in rows for term in sorted(row)), dtype=np.int64)

@@ -45,7 +45,7 @@ def chat_steps(parts: Parts, slates: MakesSlates, feedback: TakesFeedback) -> Ch
         recommend=Recommend(
             catalog=catalog,
             slates=slates,
-            fitting=Fitting(shelf=Shelf.of(parts.retriever), lexicon=lexicon),
+            fitting=Fitting(shelf=Shelf(now=lambda: parts.stock.retriever), lexicon=lexicon),
         ),
         feedback=TakeFeedback(catalog=catalog, feedback=feedback),
         answer=Answer(catalog=catalog),

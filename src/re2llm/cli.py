@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("ingest")(data.ingest)
+app.command("rebuild")(data.rebuild)
 app.command("explore")(learn.explore)
 app.command("train")(learn.train)
 app.command("train-retriever")(retriever.train_retriever)

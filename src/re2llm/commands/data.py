@@ -1,4 +1,4 @@
-"""The command that fills a workspace with a shop's own data: `re2llm ingest`."""
+"""The commands that fill a workspace with a shop's own data: `re2llm ingest` and `rebuild`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -71,8 +71,12 @@ def ingest(
         typer.Option(help="Items drawn beside a target without published candidates."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of that draw.")] = 0,
+    add: Annotated[
+        bool, typer.Option("--add", help="Add to what is there: items, and sessions to learn from.")
+    ] = False,
 ) -> None:
     """Read a shop's items and sessions; what was there before is replaced, or kept on failure."""
+    from re2llm.catalog.ingest.add import add as run_add
     from re2llm.catalog.ingest.ingest import ingest as run_ingest
     from re2llm.catalog.ingest.options import Columns, IngestOptions
     from re2llm.commands.screen import console, progress
@@ -102,13 +106,29 @@ def ingest(
         seed=seed,
     )
     with progress("reading") as report:
-        result = run_ingest(source, place.data, options, report)
+        result = (run_add if add else run_ingest)(source, place.data, options, report)
     console.print(_summary(result))
     for row in result.first_bad[:_SHOWN]:
         where = f"{row.file}, line {row.line}"
         console.print(f"  left out: {where}: {row.problem}", markup=False, highlight=False)
     if result.bad_rows > _SHOWN:
         console.print(f"  ... and {result.bad_rows - _SHOWN} more", highlight=False)
+
+
+def rebuild(workspace: WorkspaceOption = None) -> None:
+    """Fold added items and sessions into the data and its index; a running service takes it over.
+
+    It happens by itself after thousands of changes; an index that is damaged is built anew.
+    """
+    from re2llm.commands.screen import console
+    from re2llm.graph.rebuild import rebuild as run_rebuild
+    from re2llm.settings import read_settings
+    from re2llm.workspace import Workspace
+
+    place = Workspace(read_settings(workspace=workspace).workspace)
+    place.require_data()
+    done = run_rebuild(place)
+    console.print("The index is whole." if done else "Another process rebuilds already.")
 
 
 def _summary(report: "IngestReport") -> "Table":

@@ -1,0 +1,37 @@
+"""Where things lie that came after an index was built: beside it, and looked up by position.
+
+An index never changes. What is new or otherwise about some items is a small second part: rows by
+catalogue position, ascending. A position of the index that has a row there counts by that row.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from re2llm.catalog.retrieve.sparse import Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Which catalogue positions the rows of an addition are about.
+
+    Attributes:
+        at: (rows,) positions, ascending.
+        base: how many items the index beside it has; positions from there on are new items.
+    """
+
+    at: Ids
+    base: int
+
+    def rows(self, items: Ids) -> Ids:
+        """Return each item's row, -1 where it is as the index says."""
+        if not len(self.at):
+            return np.full(len(items), -1, dtype=np.int64)
+        found = np.minimum(np.searchsorted(self.at, items), len(self.at) - 1)
+        return np.where(self.at[found] == items, found, -1)
+
+    def old(self, items: NDArray[np.integer]) -> Ids:
+        """Return those of these items that are as the index says."""
+        kept: Ids = items[self.rows(items.astype(np.int64)) < 0].astype(np.int64)
+        return kept

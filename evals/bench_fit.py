@@ -17,10 +17,9 @@ from rich.table import Table
 
 from re2llm.catalog.dataset import open_dataset
 from re2llm.catalog.filters import Filters, Range
+from re2llm.catalog.hashing import HashingEncoder
 from re2llm.catalog.items import Catalog
-from re2llm.catalog.retrieve.attributes import AttributeIndex
-from re2llm.catalog.retrieve.limits import Limits
-from re2llm.catalog.retrieve.words import index_labels
+from re2llm.catalog.retrieve.hybrid import HybridRetriever
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.memory import Memory
@@ -77,9 +76,10 @@ def main() -> None:
     for items in given.items:
         with tempfile.TemporaryDirectory() as folder:
             write_shop(Path(folder), ShopPlan(items=items, sessions=300, seed=1))
-            catalog = open_dataset(Path(folder)).catalog
-        limits = Limits(catalog=catalog, attributes=AttributeIndex.build(catalog))
-        shelf = Shelf(catalog=catalog, limits=limits, labels=index_labels(catalog))
+            dataset = open_dataset(Path(folder))
+        catalog = dataset.catalog
+        encoder = HashingEncoder(64)
+        shelf = Shelf.of(HybridRetriever.in_memory(catalog, dataset.train, encoder))
         asked = wishes(Lexicon.read(catalog), given.wishes, seed=0)
         quick, arrays = timed(partial(by_arrays, shelf), asked)
         slow, plain = timed(partial(one_by_one, catalog), asked)

@@ -73,5 +73,6 @@ def _naming(retriever: HybridRetriever, phrase: str, among: Mask) -> Ids:
     for word in said:
         having = retriever.items.labels.with_term(bucket(word))
         held = np.intersect1d(held, having, assume_unique=True)
-    kept = [place for place in held if said and names(retriever.catalog.items[place], phrase)]
+    items = retriever.catalog.items
+    kept = [place for place in held.tolist() if said and names(items[place], phrase)]
     return np.array(kept, dtype=np.int64)

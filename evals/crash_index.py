@@ -31,7 +31,7 @@ from re2llm.workspace import Workspace
 _PLAN = ShopPlan(items=400, sessions=200)
 _LONGEST = 2.5
 """Seconds after its first change by which a writer is killed: long enough for a rebuild or two."""
-_PER_REBUILD = 15
+_PER_REBUILD = 4
 """Changes between two rebuilds."""
 
 

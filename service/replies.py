@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.responses import Response
@@ -136,11 +137,16 @@ class Idempotent:
             again = Response(known.body, known.status, headers, known.kind)
             await again(scope, receive, send)
             return
-        recorder = _Recorder(send)
+
+        async def keep(reply: Reply | None) -> None:
+            await self._settle(tenant, key, reply)
+
+        recorder = _Recorder(send, keep)
         try:
             await self.app(scope, _Again(message, receive), recorder)
         finally:
-            await self._settle(tenant, key, recorder.reply())
+            if not recorder.kept:
+                await keep(None)
 
     async def _settle(self, tenant: str, key: str, reply: Reply | None) -> None:
         try:
@@ -150,10 +156,12 @@ class Idempotent:
 
 
 class _Recorder:
-    """Passes an answer on and remembers it."""
+    """Passes an answer on; it is kept before its end is sent, so that who has it can repeat it."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, keep: Callable[[Reply | None], Awaitable[None]]) -> None:
         self._send = send
+        self._keep = keep
+        self.kept = False
         self._status = 500
         self._kind = ""
         self._parts: list[bytes] = []
@@ -166,6 +174,9 @@ class _Recorder:
         elif message["type"] == "http.response.body":
             self._parts.append(message.get("body", b""))
             self._whole = not message.get("more_body", False)
+            if self._whole and not self.kept:
+                self.kept = True
+                await self._keep(self.reply())
         await self._send(message)
 
     def reply(self) -> Reply | None:

@@ -1,5 +1,7 @@
 """The two networks, in torch: a session's items so far become a point near the items to come."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,7 +38,7 @@ class ItemTable(nn.Module):
         return vectors
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """Reads vectors of items in turn; after each, gives a point near those of the next items."""
 
     def __init__(self, plan: Plan, features: Tensor) -> None:
@@ -46,9 +48,9 @@ class Network(nn.Module):
         self.dropout = nn.Dropout(plan.dropout)
         self.last = nn.LayerNorm(plan.dim)
 
+    @abstractmethod
     def forward(self, vectors: Tensor) -> Tensor:
         """Return (sessions, steps, dim) points for as many vectors."""
-        raise NotImplementedError
 
 
 class SasRec(Network):

@@ -13,24 +13,15 @@ from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.neural.serving import SequenceModel
 from re2llm.catalog.retrieve.additions import Places
-from re2llm.catalog.retrieve.attributes import AttributeIndex
-from re2llm.catalog.retrieve.inverted import Inverted
 from re2llm.catalog.retrieve.limits import Limits, positions
-from re2llm.catalog.retrieve.meanings import Meanings, learn_meanings
-from re2llm.catalog.retrieve.neighbours import NeighbourIndex, latest_distinct
+from re2llm.catalog.retrieve.neighbours import latest_distinct
 from re2llm.catalog.retrieve.notes import notes
-from re2llm.catalog.retrieve.popularity import Popularity
+from re2llm.catalog.retrieve.sides import ItemSide, LogSide
 from re2llm.catalog.retrieve.sparse import NOTHING, Ids, Sums
-from re2llm.catalog.retrieve.together import TogetherIndex
-from re2llm.catalog.retrieve.vectors import VectorIndex
 from re2llm.catalog.retrieve.weights import EQUAL, REQUEST, Weights
 from re2llm.catalog.retrieve.wishes import NO_WISH, Wish, read_wish
 from re2llm.catalog.retrieve.words import (
     buckets,
-    index_labels,
-    index_titles,
-    label_terms,
-    title_terms,
 )
 from re2llm.catalog.sessions import SessionLog
 
@@ -45,95 +36,6 @@ POOL = 150
 NO_IDS: Ids = np.zeros(0, dtype=np.int64)
 FEW = 5000
 """Where no more items than this meet the filters, all of them are looked at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemSide:
-    """What is known of the items alone; shared by indexes over different sessions."""
-
-    titles: Inverted
-    labels: Inverted
-    vectors: VectorIndex
-    attributes: AttributeIndex
-
-    @classmethod
-    def build(cls, catalog: Catalog, encoder: TextEncoder) -> "ItemSide":
-        """Index a catalogue."""
-        return cls(
-            titles=index_titles(catalog.items),
-            labels=index_labels(catalog.items),
-            vectors=VectorIndex.build(encoder.encode([item.title for item in catalog])),
-            attributes=AttributeIndex.build(catalog),
-        )
-
-    @property
-    def size(self) -> int:
-        """Return how many items the index holds, without later ones."""
-        return len(self.vectors.vectors)
-
-    @property
-    def total(self) -> int:
-        """Return how many positions are known, later ones included."""
-        more = self.titles.more
-        return self.size if more is None else max(self.size, int(more.places.at[-1]) + 1)
-
-    def adding(self, catalog: Catalog, places: Places, encoder: TextEncoder) -> "ItemSide":
-        """Return the same where the items at these places are as the catalogue has them now."""
-        items = [catalog.items[place] for place in places.at.tolist()]
-        return ItemSide(
-            titles=self.titles.adding(places, *title_terms(items)),
-            labels=self.labels.adding(places, *label_terms(items)),
-            vectors=self.vectors.adding(places, encoder.encode([item.title for item in items])),
-            attributes=self.attributes.adding(places, items),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogSide:
-    """What sessions tell of the items; `words` is what `meanings` places items by."""
-
-    neighbours: NeighbourIndex
-    together: TogetherIndex
-    popularity: Popularity
-    meanings: VectorIndex
-    words: Meanings
-
-    @classmethod
-    def build(cls, log: SessionLog, items: ItemSide) -> "LogSide":
-        """Index a log over these items."""
-        size = items.size
-        titles, words = items.titles, learn_meanings(log, items.titles)
-        placed = words.place(titles.item_offsets, titles.terms, titles.weights)
-        made = cls(
-            neighbours=NeighbourIndex.build(log, size),
-            together=TogetherIndex.build(log, size),
-            popularity=Popularity.build(log, size),
-            meanings=VectorIndex.build(placed),
-            words=words,
-        )
-        return made if titles.more is None else made.adding(items, None, size)
-
-    def adding(self, items: ItemSide, log: SessionLog | None, size: int) -> "LogSide":
-        """Return the same with later sessions, if any, and the items that came later in place.
-
-        Args:
-            items: those, with what was added.
-            log: later sessions.
-            size: of the catalogue now.
-        """
-        made = self
-        if items.titles.more is not None:
-            more = items.titles.more
-            placed = self.words.place(more.offsets, more.terms, more.weights)
-            made = replace(made, meanings=self.meanings.adding(more.places, placed))
-        if log is None or not len(log):
-            return made
-        return replace(
-            made,
-            neighbours=self.neighbours.adding(log, size),
-            together=self.together.adding(log, size),
-            popularity=self.popularity.adding(log),
-        )
 
 
 @dataclass(frozen=True, slots=True)

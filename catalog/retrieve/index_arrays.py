@@ -6,11 +6,12 @@ from numpy.typing import NDArray
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.retrieve.attributes import AttributeIndex
-from re2llm.catalog.retrieve.hybrid import HybridRetriever, ItemSide, LogSide
+from re2llm.catalog.retrieve.hybrid import HybridRetriever
 from re2llm.catalog.retrieve.inverted import Inverted
 from re2llm.catalog.retrieve.meanings import Meanings
 from re2llm.catalog.retrieve.neighbours import NeighbourIndex
 from re2llm.catalog.retrieve.popularity import Popularity
+from re2llm.catalog.retrieve.sides import ItemSide, LogSide
 from re2llm.catalog.retrieve.together import TogetherIndex
 from re2llm.catalog.retrieve.vectors import VectorIndex
 

@@ -11,6 +11,7 @@ from re2llm.commands import (
     experiment,
     hint_history,
     hints,
+    judge,
     langsmith,
     learn,
     model,
@@ -34,11 +35,11 @@ app.command("rebuild")(data.rebuild)
 app.command("explore")(learn.explore)
 app.command("train")(learn.train)
 app.command("train-retriever")(retriever.train_retriever)
-app.command("evaluate")(learn.evaluate)
+app.command("evaluate")(judge.evaluate)
 app.command("serve")(service.serve)
 app.command("recommend")(serve.recommend)
 app.command("feedback")(serve.feedback)
-app.command("compare")(learn.compare)
+app.command("compare")(judge.compare)
 app.command("experiment")(experiment.experiment)
 app.command("send-feedback")(langsmith.send_feedback)
 app.command("doctor")(doctor.doctor)

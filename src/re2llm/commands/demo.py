@@ -123,7 +123,7 @@ async def _learn(settings: "Settings") -> None:
 async def _judge(
     parts: "Parts", valid: "Sequence[Case]", learnt: "Learnt"
 ) -> "tuple[Report, Path]":
-    from re2llm.commands.learn import facts
+    from re2llm.commands.judge import facts
     from re2llm.commands.screen import progress
     from re2llm.evals.main_table import main_table
     from re2llm.evals.report import make_report, write_report

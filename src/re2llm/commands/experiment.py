@@ -37,7 +37,7 @@ def experiment(
     import asyncio
     from dataclasses import replace
 
-    from re2llm.commands.learn import facts
+    from re2llm.commands.judge import facts
     from re2llm.commands.screen import console, notes, progress
     from re2llm.evals.experiment import experiment_folder, run_experiment
     from re2llm.evals.experiment_plan import read_plan

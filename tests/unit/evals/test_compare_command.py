@@ -6,7 +6,7 @@ import pytest
 import typer
 from eval_helpers import FACTS, PlantedRunner, sessions
 
-from re2llm.commands.learn import compare
+from re2llm.commands.judge import compare
 from re2llm.errors import UserError
 from re2llm.evals import arms
 from re2llm.evals.evaluate import evaluate

@@ -19,7 +19,7 @@ import typer
 from recorder import Recorder, recorder
 from test_langsmith import GRAPH, KEY, OWN_WARNING
 
-from re2llm.commands import langsmith, learn, serve
+from re2llm.commands import judge, langsmith, serve
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
 from re2llm.settings import read_settings
@@ -49,7 +49,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
 
 def evaluate(shop: Path, **more: object) -> None:
     given: dict[str, object] = {"split": "test", "limit": SESSIONS, "out": None, "max_calls": None}
-    learn.evaluate(**{**given, "seed": None, "workspace": shop, **more})  # type: ignore[arg-type]
+    judge.evaluate(**{**given, "seed": None, "workspace": shop, **more})  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings(OWN_WARNING)
@@ -79,7 +79,7 @@ def test_an_evaluation_becomes_an_experiment_with_the_promised_traces(
     assert len(runs) == 2
     capsys.readouterr()
     with pytest.raises(typer.Exit) as ended:
-        learn.compare(*runs)
+        judge.compare(*runs)
     assert ended.value.exit_code == 0
     assert "cannot be told apart on NDCG@10" in capsys.readouterr().out
 

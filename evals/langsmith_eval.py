@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from langsmith import Client, aevaluate
 from langsmith.evaluation import EvaluationResult, EvaluationResults, RunEvaluator
 from langsmith.schemas import Example, Run
-from langsmith.utils import LangSmithError, LangSmithNotFoundError
+from langsmith.utils import ContextThreadPoolExecutor, LangSmithError, LangSmithNotFoundError
 from requests import RequestException
 
 from re2llm.errors import UserError
@@ -27,7 +27,11 @@ from re2llm.evals.scores import Evaluator
 from re2llm.masking import mask
 
 _FLUSH_S = 60.0
-"""An experiment's scores are worth waiting for longer than traces are."""
+"""An experiment's runs are worth waiting for longer than traces are."""
+_SENDERS = 8
+"""Scores that are sent side by side."""
+_ATTEMPTS = 5
+"""Tries for one score, 15 s in all, where LangSmith does not know its run yet."""
 
 
 async def run_langsmith(
@@ -75,6 +79,7 @@ async def run_langsmith(
             disable_evaluator_tracing=True,
         )
         await asyncio.to_thread(client.flush, _FLUSH_S)
+        await asyncio.to_thread(_send_scores, client, results.experiment_id, adapter.scored)
     except (LangSmithError, RequestException) as error:
         raise UserError(
             f"LangSmith did not take the experiment ({error}); check the endpoint and the key, or "
@@ -86,12 +91,13 @@ async def run_langsmith(
 
 
 class _Adapter(RunEvaluator):
-    """Our evaluators as one of LangSmith's; keeps the rows."""
+    """Our evaluators as one of LangSmith's; keeps the rows, and the scores of each run."""
 
     def __init__(self, by_id: Mapping[str, Question], evaluators: Sequence[Evaluator]) -> None:
         self.by_id = by_id
         self.evaluators = evaluators
         self.rows: dict[str, dict[str, float]] = {}
+        self.scored: list[tuple[Run, dict[str, float]]] = []
 
     def evaluate_run(
         self,
@@ -105,7 +111,8 @@ class _Adapter(RunEvaluator):
         outputs = None if run.error else run.outputs
         scores = score_all(self.evaluators, read_answer(question, outputs, run.error))
         self.rows[question.session_id] = scores
-        return {"results": [EvaluationResult(key=k, score=v) for k, v in scores.items()]}
+        self.scored.append((run, scores))
+        return {"results": []}
 
     async def aevaluate_run(
         self, run: Run, example: Example | None = None, evaluator_run_id: object = None
@@ -122,6 +129,37 @@ class _Adapter(RunEvaluator):
             said = f"95 % interval {found.low:.4f} to {found.high:.4f}, {len(runs)} sessions"
             results.append(EvaluationResult(key=f"mean {key}", score=found.mean, comment=said))
         return {"results": results}
+
+
+def _send_scores(
+    client: Client, experiment: UUID, scored: Sequence[tuple[Run, Mapping[str, float]]]
+) -> None:
+    """Send every run's scores, and wait until all have arrived.
+
+    LangSmith's own threads send them while the runs are still on their way, are told that there is
+    no such run, try again for up to a quarter of an hour, and nobody waits for them but the end of
+    the program.
+
+    Raises:
+        LangSmithError: a score was not taken.
+    """
+
+    def send(one: tuple[Run, str, float]) -> None:
+        run, key, score = one
+        client.create_feedback(
+            run_id=run.id,
+            trace_id=run.trace_id or run.id,
+            session_id=experiment,
+            start_time=run.start_time,
+            key=key,
+            score=score,
+            feedback_source_type="model",
+            stop_after_attempt=_ATTEMPTS,
+        )
+
+    scores = [(run, key, score) for run, found in scored for key, score in found.items()]
+    with ContextThreadPoolExecutor(_SENDERS) as pool:
+        list(pool.map(send, scores))
 
 
 def _dataset(client: Client, name: str, asked: Sequence[Question]) -> list[Example]:

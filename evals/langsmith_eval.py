@@ -24,6 +24,7 @@ from re2llm.evals.offline import (
     summarise,
 )
 from re2llm.evals.scores import Evaluator
+from re2llm.langsmith_client import without_key
 from re2llm.masking import mask
 
 _FLUSH_S = 60.0
@@ -82,8 +83,8 @@ async def run_langsmith(
         await asyncio.to_thread(_send_scores, client, results.experiment_id, adapter.scored)
     except (LangSmithError, RequestException) as error:
         raise UserError(
-            f"LangSmith did not take the experiment ({error}); check the endpoint and the key, or "
-            "evaluate without LangSmith: what was answered is in the cache"
+            f"LangSmith did not take the experiment ({without_key(error)}); check endpoint and "
+            "key, or evaluate without LangSmith: what was answered is in the cache"
         ) from error
     return Experiment(
         name=results.experiment_name, rows=adapter.rows, summary=summarise(adapter.rows)

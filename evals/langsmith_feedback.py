@@ -15,6 +15,7 @@ from requests import RequestException
 from re2llm.checkpoints import open_checkpoints
 from re2llm.errors import UserError
 from re2llm.evals.metrics import Metric, ranks
+from re2llm.langsmith_client import without_key
 from re2llm.masking import mask
 from re2llm.nodes.state import State
 
@@ -145,8 +146,8 @@ def send_taken(
         ) from error
     except (LangSmithError, RequestException) as error:
         raise UserError(
-            f"LangSmith did not take the feedback ({error}); check the endpoint and the key, and "
-            "send it again: nothing is counted twice"
+            f"LangSmith did not take the feedback ({without_key(error)}); check endpoint and "
+            "key, and send it again: nothing is counted twice"
         ) from error
     return Sent(slates=len(taken), examples=examples)
 

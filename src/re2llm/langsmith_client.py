@@ -1,5 +1,7 @@
 """The way to LangSmith: bounded, so that a dead endpoint slows nothing, and masked by default."""
 
+import logging
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,8 +30,28 @@ _EVENT = ("name", "time")
 BUFFERED = 64
 """Runs that wait to be anonymised together."""
 Anonymiser = Callable[[dict[str, object]], dict[str, object]]
+_KEY = re.compile(r"\s*API Key: \S*")
+"""How LangSmith's library tells the ends of a key in its errors."""
 FLUSH_S = 2.0
 """How long the end of a program waits for traces that are still on their way."""
+
+
+def without_key(error: object) -> str:
+    """Return an error of LangSmith's library in words, without what it tells of the key."""
+    return _KEY.sub("", str(error))
+
+
+class _KeysOut(logging.Filter):
+    """Takes what is told of keys out of the library's log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = without_key(record.getMessage()), ()
+        if record.exc_info is not None:
+            record.exc_info, record.exc_text = None, None
+        return True
+
+
+_KEYS_OUT = _KeysOut()
 
 
 class _BoundedSession(requests.Session):
@@ -86,6 +108,7 @@ def langsmith_client(
         connect_ms: time to connect.
         read_ms: time to answer.
     """
+    logging.getLogger("langsmith.client").addFilter(_KEYS_OUT)
     session = _BoundedSession(connect_ms / 1000, read_ms / 1000)
     client = Client(
         session=session,

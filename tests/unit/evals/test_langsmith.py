@@ -194,13 +194,27 @@ async def test_a_dead_endpoint_is_named_and_nothing_is_lost(server: Recorder, ho
     started = time.perf_counter()
     with (
         langsmith_client(api_key=KEY, endpoint=endpoint) as client,
-        pytest.raises(UserError, match="LangSmith did not take the experiment"),
+        pytest.raises(UserError, match="LangSmith did not take the experiment") as told,
     ):
         await run_langsmith(
             Target(runner=graph_runner()), questions(SESSIONS), EVALUATORS, client=client,
             dataset="shop",
         )  # fmt: skip
     assert time.perf_counter() - started < 10
+    assert KEY[:5] not in str(told.value)
+
+
+async def test_a_log_of_lost_traces_tells_nothing_of_the_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with langsmith_client(api_key=KEY, endpoint=nobody) as client, traced(client, "shop"):
+        await graph_runner().ask({"session": ["i0"]}, None)
+    assert "Failed to" in caplog.text
+    assert "API Key" not in caplog.text
+    assert KEY[:5] not in caplog.text
 
 
 @pytest.mark.parametrize("how", ["refused", "silent"])

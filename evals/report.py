@@ -126,6 +126,8 @@ def _best(rows: Sequence[Row], metric: str) -> Row:
 def against(row: Row, reference: str, metric: str = HEADLINE.name) -> str:
     """Say how a row stands to a reference."""
     difference = row.cells[metric].against[reference]
+    if difference.low == difference.mean == difference.high == 0:
+        return f"The row {row.name!r} has the {metric} of {reference!r} in every session."
     if not difference.sure:
         verdict = "cannot be told apart from"
     else:

@@ -39,7 +39,7 @@ async def tried(
         gains, first = await _gains(hint, failure, own, trial, rules)
     except TrialUnavailable as error:
         return replace(hint, status=Status.CANDIDATE, reason=f"not tried yet: {error}")
-    further = evidence(own, gains[first:], rules.confidence)
+    further = evidence(own, gains[first:], rules.sure)
     seen = replace(
         evidence(own, gains, 1 - (1 - rules.confidence) / (tries * (tries + 1))),
         confirmed=further.sessions < rules.min_sessions or further.low > 0,

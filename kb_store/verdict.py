@@ -23,11 +23,15 @@ class AdmissionRules:
     hint only did harm so far, or has gained nothing on average over `min_sessions`."""
     min_sessions: int = 8
     """With fewer than this the hint becomes a shadow at most."""
-    confirm: int = 48
+    confirm: int = 96
     """So many further sessions, next in likeness, try a hint that looked good on the first ones.
 
     Of many hints tried some look good by luck. So one becomes active only where it gains on
     sessions that had no part in its looking good, too, and on all together.
+    """
+    sure: float = 0.99
+    """One-sided confidence of the gain on the further sessions alone. Some ten hints look good by
+    luck in an exploration that finds five good ones: at 95 %, every tenth active one would be junk.
     """
     looks_good: float = 0.84
     """One-sided confidence, that a gain on the first sessions is worth further ones; on those alone

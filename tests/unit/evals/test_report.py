@@ -19,7 +19,7 @@ from re2llm.evals.compare import compare
 from re2llm.evals.evaluate import evaluate
 from re2llm.evals.metrics import MISSING
 from re2llm.evals.pictures import LearningCurve, count_choices
-from re2llm.evals.report import Report, make_report, write_report
+from re2llm.evals.report import Report, against, make_report, write_report
 from re2llm.evals.report_text import number, terminal_table
 from re2llm.evals.results import NO_HINT, POLICY, STAND_IN, Comparison, model_label
 from re2llm.evals.saved import load_comparison, save_comparison
@@ -207,6 +207,16 @@ async def test_compare_says_which_is_better_by_how_much_and_what_it_cost() -> No
     same = compare(new, new)
     assert (same.winner, same.exit_code) == ("neither", 0)
     assert "cannot be told apart" in same.sentence
+
+
+async def test_rows_that_never_differ_are_called_the_same() -> None:
+    plans = [arms.no_hint(), arms.ArmPlan("silent", lambda _: None)]
+    comparison = await evaluate(PlantedRunner(), sessions(N), plans, facts=FACTS)
+    row = make_report(comparison).tables[0].row("silent")
+    assert row is not None
+    assert against(row, "no hint") == (
+        "The row 'silent' has the NDCG@10 of 'no hint' in every session."
+    )
 
 
 async def test_compare_pairs_by_session_not_by_place() -> None:

@@ -9,7 +9,8 @@ import pytest
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Item
 from re2llm.catalog.sessions import Session
-from re2llm.evals.bench_table import Rewards, by_lot, picked, run_learner
+from re2llm.evals.paid_table import Rewards
+from re2llm.evals.table_trials import by_lot, picked, run_learner
 from re2llm.evals.worlds import WORLDS, World, draw_world
 from re2llm.graph.cases import Case
 from re2llm.llm.ranking import RankTask

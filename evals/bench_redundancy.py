@@ -3,7 +3,8 @@
 Run `python -m re2llm.evals.bench_redundancy`. Each knowledge base holds one wording of every group
 in `paraphrases`, and beside them the same in certain sessions alone; every other wording is a
 draft. `reach` takes a judge that is always right, so that it tells what is asked about; the last
-two columns take the offline stand-in as judge, which is no language model.
+two columns take the offline stand-in as judge, which is no language model. `--encoder minilm` finds
+the nearest by meaning, as a workspace with that encoder does; the default finds them by words.
 """
 
 import argparse
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.hashing import HashingEncoder
+from re2llm.catalog.minilm import MiniLmEncoder
 from re2llm.evals.paraphrases import GROUPS
 from re2llm.kb_store.hint import Hint, Status, hint_id
 from re2llm.kb_store.memory_store import MemoryHintStore
@@ -82,9 +85,11 @@ class Found:
     mistaken: float
 
 
-async def measure(rules: str, sizes: Sequence[int], draws: int, seed: int = 0) -> list[Found]:
+async def measure(
+    rules: str, sizes: Sequence[int], draws: int, encoder: TextEncoder, seed: int = 0
+) -> list[Found]:
     """Look for twins of every draft, in knowledge bases of these sizes."""
-    encoder, lines = HashingEncoder(), []
+    lines = []
     for size in sizes:
         rng = np.random.default_rng(seed)
         oracle, counts = Oracle(), np.zeros(4, dtype=np.int64)
@@ -145,13 +150,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hints", type=int, nargs="+", default=[20, 40, 120])
     parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--encoder", choices=["lexical", "minilm"], default="lexical")
     options = parser.parse_args(arguments)
+    minilm = options.encoder == "minilm"
+    encoder: TextEncoder = MiniLmEncoder.load() if minilm else HashingEncoder()
     sys.stdout.write(
         "| how | hints | drafts | reach | questions per draft | found, stand-in | mistaken, "
         "stand-in |\n|---|---:|---:|---:|---:|---:|---:|\n"
     )
     for rules in RULES:
-        for line in asyncio.run(measure(rules, options.hints, options.draws)):
+        for line in asyncio.run(measure(rules, options.hints, options.draws, encoder)):
             sys.stdout.write(
                 f"| {line.rules} | {line.hints} | {line.drafts} | {line.reach:.2f} |"
                 f" {line.questions:.2f} | {line.found:.2f} | {line.mistaken:.2f} |\n"

@@ -4,6 +4,7 @@ The weights lie in the policy's own folder: they were judged together, so they c
 and a policy that the gate refuses changes nothing of what serves.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +72,11 @@ class Others:
         """Return another tenant's policy; None for the settings' own."""
         return None if tenant == self.own else self.open(tenant).policy
 
-    def slates(self, tenant: str) -> tuple[SlateFusion, Mix] | None:
+    async def slates(self, tenant: str) -> tuple[SlateFusion, Mix] | None:
         """Return how another tenant's orders become slates; None for the settings' own."""
         if tenant == self.own:
             return None
-        found = self.open(tenant)
+        found = await asyncio.to_thread(self.open, tenant)
         return found.fusion, found.mix
 
 

@@ -1,7 +1,7 @@
 """Third step: the language model's order, joined with the retrieval evidence."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field, replace
 
 from langgraph.runtime import Runtime
@@ -15,6 +15,10 @@ from re2llm.nodes.context import Context, knobs
 from re2llm.nodes.protocols import Fusion, Reranker
 from re2llm.nodes.reading import rank_task, usage_entry
 from re2llm.nodes.state import State
+
+
+async def _nobody_else(_: str) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,7 @@ class Rerank:
     mix: Mix = field(default_factory=Mix)
     reasons: bool = False
     deadline: float | None = None
-    others: Callable[[str], tuple[Fusion, Mix] | None] = lambda _: None
+    others: Callable[[str], Awaitable[tuple[Fusion, Mix] | None]] = _nobody_else
 
     async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
         """Write the slate; where the model gave nothing usable it is the retrieval order."""
@@ -51,7 +55,7 @@ class Rerank:
                     "degraded": None,
                 }
             }
-        found = await asyncio.to_thread(self.others, knobs(runtime).tenant)
+        found = await self.others(knobs(runtime).tenant)
         weights = found or (self.fusion, self.mix)
         answer, fusion = await self._asked(state, task, *weights)
         filters = Filters.parse(state.get("filters"))

@@ -144,8 +144,7 @@ class Front:
 
     async def asked(self, caller: Caller, body: RecommendIn) -> Asked:
         """Join what a request says with what its session holds; raises `Problem` 404."""
-        known = None if body.session_id is None else await self.session(caller, body.session_id)
-        gone = await asyncio.to_thread(self.withdrawn.of, caller.tenant)
+        known, gone = await asyncio.to_thread(self._known, caller.tenant, body.session_id)
         return Asked(
             session=(*(known.items if known else ()), *body.session),
             session_id=body.session_id,
@@ -155,6 +154,11 @@ class Front:
             candidates=None if body.candidates is None else tuple(body.candidates),
             hint=body.hint,
         )
+
+    def _known(self, tenant: str, session_id: str | None) -> tuple[SessionRecord | None, list[str]]:
+        """Return a session, where one is named, and the tenant's withdrawn items. Blocking."""
+        known = None if session_id is None else self.sessions.read(tenant, session_id)
+        return known, self.withdrawn.of(tenant)
 
     def title(self, item_id: str) -> str:
         """Return an item's title, or its id where it left the catalogue."""
@@ -172,14 +176,14 @@ def without(filters: dict[str, object] | None, item_ids: Sequence[str]) -> dict[
     return {**(filters or {}), "exclude_ids": [*named, *item_ids]}
 
 
-def _front(request: Request) -> Front:
+async def _front(request: Request) -> Front:  # async, since others are run in a thread each
     front = request.app.state.front
     if not isinstance(front, Front):
         raise TypeError("the service is not open")
     return front
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     return caller_of(request.scope)
 
 

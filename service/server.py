@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
@@ -56,20 +57,22 @@ async def serve(
     check_reach(host, serving)
     listener = _listen(host, port)
     try:
+        # Threads of linear algebra wait by spinning: they would burn more than all the rest.
         async with await Re2LLM.open(settings) as app:
-            config = uvicorn.Config(
-                create_service(app, serving),
-                log_config=None,
-                access_log=False,
-                lifespan="on",
-                server_header=False,
-                timeout_graceful_shutdown=serving.drain,
-                limit_concurrency=1024,
-                timeout_keep_alive=15,
-            )
-            shown = f"[{host}]" if ":" in host else host
-            ready(f"http://{shown}:{listener.getsockname()[1]}")
-            await _Server(config).serve(sockets=[listener])
+            with threadpool_limits(1, user_api="blas"):
+                config = uvicorn.Config(
+                    create_service(app, serving),
+                    log_config=None,
+                    access_log=False,
+                    lifespan="on",
+                    server_header=False,
+                    timeout_graceful_shutdown=serving.drain,
+                    limit_concurrency=1024,
+                    timeout_keep_alive=15,
+                )
+                shown = f"[{host}]" if ":" in host else host
+                ready(f"http://{shown}:{listener.getsockname()[1]}")
+                await _Server(config).serve(sockets=[listener])
     finally:
         listener.close()
     logging.getLogger("re2llm.service").info("drained and closed")

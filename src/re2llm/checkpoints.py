@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from re2llm.database import where_kept
 from re2llm.errors import UserError
+from re2llm.threaded_saver import ThreadedSqliteSaver
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -37,7 +37,7 @@ async def open_checkpoints(
         UserError: Postgres does not answer, or the extra `postgres` is not installed.
     """
     if url is None:
-        async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+        async with ThreadedSqliteSaver.opened(path) as saver:
             yield saver
         return
     from re2llm.connections import REACHING, enter_statements

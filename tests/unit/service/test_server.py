@@ -8,10 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from service_client import serve_settings
+from shop_settings import settings_for
+from threadpoolctl import threadpool_info
 
 from re2llm.errors import UserError
 from re2llm.service.options import ServeSettings
-from re2llm.service.server import check_reach
+from re2llm.service.server import check_reach, serve
 
 SCRIPT = "import typer; from re2llm.commands.service import serve; typer.run(serve)"
 
@@ -45,3 +48,21 @@ def test_it_is_not_open_to_other_machines_without_keys() -> None:
     for host in ("0.0.0.0", "::", "192.168.1.2", "shop.example"):
         with pytest.raises(UserError, match="RE2LLM_API_KEYS"):
             check_reach(host, nothing)
+
+
+class _Ready(Exception):
+    pass
+
+
+async def test_linear_algebra_spins_in_no_threads_of_its_own(shop: Path, tmp_path: Path) -> None:
+    at_work: list[int] = []
+
+    def ready(_: str) -> None:
+        libraries = [one for one in threadpool_info() if one["user_api"] == "blas"]
+        at_work.extend(one["num_threads"] for one in libraries)
+        raise _Ready
+
+    with pytest.raises(_Ready):
+        await serve(settings_for(shop), serve_settings(), host="127.0.0.1", port=0, ready=ready)
+    assert at_work
+    assert set(at_work) == {1}

@@ -12,12 +12,12 @@ from shop_settings import settings_for
 from re2llm.evals.evaluate import evaluate
 from re2llm.evals.main_table import hint_plans, make_runner
 from re2llm.evals.results import STAND_IN, Comparison, Facts
-from re2llm.graph.explore import Plan, explore
+from re2llm.graph.explore import Explored, Plan, explore
 from re2llm.graph.folds import make_folds
 from re2llm.graph.models import SECRETS, open_model
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
-from re2llm.kb_store.hint import Status
+from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.starter import starter_hints
 from re2llm.llm.ray_model import OnRay
 from re2llm.settings import Settings
@@ -82,17 +82,36 @@ def test_the_same_rewards_and_ranks_and_nothing_is_paid_twice(
     assert run(on_ray)[2] == 0
 
 
-def test_exploration_runs_on_the_cluster(cluster: object, shop: Path) -> None:
-    address = cluster.address  # type: ignore[attr-defined]
-    parts = open_parts(settings_for(shop).model_copy(update={"ray": address}), None)
+def patient(shop: Path, address: str) -> Settings:
+    """Settings for the cluster whose first workers may take long to start."""
+    return settings_for(shop).model_copy(update={"ray": address, "timeout": 300.0})
+
+
+def explored(settings: Settings) -> tuple[Explored, list[Hint]]:
+    """Explore one reflection at a time, so that hints come in one order."""
+    parts = open_parts(settings, None)
     try:
-        folds = make_folds(parts.dataset, parts.retriever, parts.case_maker, limit=12, seed=0)
-        plan = Plan(hints=2, patience=2)
+        folds = make_folds(parts.dataset, parts.retriever, parts.case_maker, limit=24, seed=0)
+        plan = Plan(hints=4, patience=6, side_by_side=1, held_out=8)
         found = asyncio.run(explore(parts, folds, plan, lambda done, of: None))
+        return found, sorted(parts.store.hints(), key=lambda hint: hint.hint_id)
     finally:
         parts.close()
-    assert found.sessions == 12
-    assert found.usage.calls >= 12
+
+
+def test_exploration_finds_the_same_hints_on_the_cluster(
+    cluster: object, shop: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(shop, tmp_path / "other"))
+    found, hints = explored(settings_for(shop))
+    address = cluster.address  # type: ignore[attr-defined]
+    theirs, their_hints = explored(patient(other, address))
+    assert (theirs.reflections, theirs.ending) == (found.reflections, found.ending)
+    assert theirs.usage.calls == found.usage.calls > 24
+    assert [(one.hint_id, one.status, one.evidence) for one in their_hints] == [
+        (one.hint_id, one.status, one.evidence) for one in hints
+    ]
+    assert hints
 
 
 async def test_workers_answer_on_both_nodes_and_one_may_die(cluster: object, shop: Path) -> None:

@@ -39,6 +39,7 @@ from re2llm.service.chat.state import ChatState
 from re2llm.service.chat.steps import shown
 from re2llm.service.chat.understanding import PlainUnderstanding
 from re2llm.service.chat.understood import Understood
+from re2llm.service.chat.vocabulary import Vocabulary
 from re2llm.service.embedding import chat_graph
 from re2llm.settings import STAND_IN, Settings, read_settings
 from re2llm.workspace import Workspace
@@ -145,11 +146,11 @@ async def run(scripts: Sequence[list[str]], *, deadline: float) -> None:
         write_shop(Workspace(root).data, ShopPlan(items=900, sessions=300, seed=3))
         plain = Settings(workspace=root, model=STAND_IN, k=5, candidates=20, _env_file=None)  # type: ignore[call-arg]
         async with await Re2LLM.open(plain) as app:
-            lexicon = await asyncio.to_thread(Lexicon.read, app.parts.catalog)
+            vocabulary = await asyncio.to_thread(Vocabulary, app.parts.catalog)
             asked, identity = open_model(settings, None)
             patience = Patience(deadline=deadline, attempts=2, share=1.0)
             client = ModelClient(asked, identity=identity, patience=patience)
-            model = ByModel(PlainUnderstanding(lexicon=lexicon), client, deadline=deadline)
+            model = ByModel(vocabulary, client, deadline=deadline)
             tally = Tally()
             await read_scripts(app, model, scripts, tally)
     tell(tally, settings.model, Console(width=150))

@@ -7,7 +7,6 @@ from re2llm.service.chat.answer import Answer
 from re2llm.service.chat.builder import ChatSteps
 from re2llm.service.chat.by_model import ByModel
 from re2llm.service.chat.fit import Fitting
-from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.plain import ByRules
 from re2llm.service.chat.shelf import Shelf
 from re2llm.service.chat.steps import (
@@ -19,7 +18,7 @@ from re2llm.service.chat.steps import (
     Understanding,
     Write,
 )
-from re2llm.service.chat.understanding import PlainUnderstanding
+from re2llm.service.chat.vocabulary import Vocabulary
 
 _SHARE = 1 / 3
 """The part of a slate's time that understanding may take before the rules take over."""
@@ -37,15 +36,17 @@ def chat_steps(parts: Parts, slates: MakesSlates, feedback: TakesFeedback) -> Ch
         UserError: a model is to read messages and none is set.
     """
     catalog = parts.catalog
-    lexicon = Lexicon.read(catalog)
+    vocabulary = Vocabulary(catalog, lambda: parts.stock.retriever)
     return ChatSteps(
         understand=Understand(
-            catalog=catalog, lexicon=lexicon, understanding=_understanding(parts, lexicon)
+            catalog=catalog,
+            vocabulary=vocabulary,
+            understanding=_understanding(parts, vocabulary),
         ),
         recommend=Recommend(
             catalog=catalog,
             slates=slates,
-            fitting=Fitting(shelf=Shelf(now=lambda: parts.stock.retriever), lexicon=lexicon),
+            fitting=Fitting(shelf=Shelf(now=lambda: parts.stock.retriever), vocabulary=vocabulary),
         ),
         feedback=TakeFeedback(catalog=catalog, feedback=feedback),
         answer=Answer(catalog=catalog),
@@ -66,10 +67,9 @@ def check_reader(parts: Parts) -> None:
         )
 
 
-def _understanding(parts: Parts, lexicon: Lexicon) -> Understanding:
+def _understanding(parts: Parts, vocabulary: Vocabulary) -> Understanding:
     """Return what reads messages: the model where one is set, unless the rules are asked for."""
     check_reader(parts)
-    rules = PlainUnderstanding(lexicon=lexicon)
     if parts.settings.chat_understanding == "rules" or parts.identity == STAND_IN_IDENTITY:
-        return ByRules(rules)
-    return ByModel(rules, parts.client, deadline=_SHARE * parts.settings.timeout)
+        return ByRules(vocabulary)
+    return ByModel(vocabulary, parts.client, deadline=_SHARE * parts.settings.timeout)

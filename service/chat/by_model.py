@@ -12,6 +12,7 @@ from re2llm.service.chat.memory import Memory
 from re2llm.service.chat.reading import SCHEMA, kinds_of, question, read_reading
 from re2llm.service.chat.understanding import PlainUnderstanding
 from re2llm.service.chat.understood import Understood
+from re2llm.service.chat.vocabulary import Vocabulary
 
 _LONGEST = 400
 """Tokens of an answer."""
@@ -22,28 +23,28 @@ class ByModel:
     """Asks the model what a message means; what is plain without it is not asked."""
 
     def __init__(
-        self, rules: PlainUnderstanding, client: ModelClient, *, deadline: float = 10.0
+        self, vocabulary: Vocabulary, client: ModelClient, *, deadline: float = 10.0
     ) -> None:
         """Join the rules with a client.
 
         Args:
-            rules: read every message too; their limits, refusals and references hold.
+            vocabulary: of the rules, which read every message too; their limits, refusals and
+                references hold.
             client: paces, pays, caches and gives up, as for every other question.
             deadline: seconds until the rules take over.
         """
-        self._rules = rules
+        self._vocabulary = vocabulary
         self._client = client
         self._deadline = deadline
-        self._kinds = kinds_of(rules.lexicon)
-        self._numbers = sorted(rules.lexicon.numeric)
 
     async def understand(self, message: str, memory: Memory, cards: Sequence[Item]) -> Understood:
         """Say what a message means; `fault` says why the rules alone read it."""
         text = as_plain(message)
-        ruled = self._rules.understand(message, memory, cards)
+        lexicon = self._vocabulary.now
+        ruled = PlainUnderstanding(lexicon=lexicon).understand(message, memory, cards)
         if closed(text) is not None:
             return ruled
-        asked = question(text, memory, cards, self._kinds, self._numbers)
+        asked = question(text, memory, cards, kinds_of(lexicon), sorted(lexicon.numeric))
         try:
             answer = await self._client.ask(
                 asked,
@@ -55,9 +56,7 @@ class ByModel:
         except ModelError as error:
             return ruled.model_copy(update={"fault": _words(error)})
         reading = read_reading(answer.text)
-        checks = Checks(
-            lexicon=self._rules.lexicon, text=text, ruled=ruled, memory=memory, cards=cards
-        )
+        checks = Checks(lexicon=lexicon, text=text, ruled=ruled, memory=memory, cards=cards)
         found = None if reading is None else checks.understood(reading)
         return found or ruled.model_copy(update={"fault": _MISREAD})
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
-from re2llm.service.chat.lexicon import KINDS, Lexicon
+from re2llm.service.chat.lexicon import KINDS
 from re2llm.service.chat.memory import Facet, Memory, names
 from re2llm.service.chat.say import range_text
 from re2llm.service.chat.shelf import Shelf
+from re2llm.service.chat.vocabulary import Vocabulary
 
 _MOST_UNWANTED = 500
 
@@ -33,7 +34,7 @@ class Fitting:
     """Fits wishes. Looks at every item, so call it beside the event loop."""
 
     shelf: Shelf
-    lexicon: Lexicon
+    vocabulary: Vocabulary
 
     def fit(self, memory: Memory, exclude: Sequence[str]) -> Fitted:
         """Give up what describes, then widen the kind; limits and refusals are never given up."""
@@ -61,7 +62,7 @@ class Fitting:
         said = set(words(kind.value))
         return [
             facet
-            for facet in self.lexicon.counts
+            for facet in self.vocabulary.now.counts
             if facet.attribute == kind.attribute
             and facet != kind
             and said <= set(words(facet.value))

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from re2llm.catalog.items import Catalog
+from re2llm.catalog.items import REMOVED, Catalog, Item
 from re2llm.catalog.lexical import words
 from re2llm.service.chat.memory import Facet
 
+K = TypeVar("K")
 KINDS = frozenset({"category", "genres", "type", "department"})
 """Attributes that say what kind of thing an item is."""
 _FIRST = ("category", "genres", "brand", "platform")
@@ -24,7 +26,7 @@ _PLAIN = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lexicon:
-    """The catalogue's values by their words.
+    """The catalogue's values by their words; items that were removed for good say nothing.
 
     Attributes:
         values: words of a value to the value.
@@ -43,36 +45,10 @@ class Lexicon:
     @classmethod
     def read(cls, catalog: Catalog) -> "Lexicon":
         """Read a catalogue; takes about a second per 50,000 items."""
-        found: dict[tuple[str, ...], Facet] = {}
-        known: set[str] = set()
-        numbers: dict[str, list[float]] = {}
-        counts: Counter[Facet] = Counter()
+        gathered = Gathered()
         for item in catalog:
-            known.update(words(item.title))
-            for name, value in item.attributes.items():
-                if isinstance(value, (int, float)):
-                    numbers.setdefault(name, []).append(float(value))
-                    continue
-                if name in _NEVER:
-                    continue
-                for entry in value if isinstance(value, tuple) else (value,):
-                    facet = Facet(name, entry)
-                    if facet not in counts and len(counts) >= _MOST_VALUES:
-                        continue
-                    counts[facet] += 1
-                    if counts[facet] > 1:
-                        continue
-                    key = tuple(words(entry))
-                    known.update(key)
-                    if key and len(key) <= _LONGEST and not set(key) <= _PLAIN:
-                        found[key] = _sooner(found.get(key), facet)
-        return cls(
-            values=found,
-            counts=counts,
-            known=frozenset(known),
-            numeric=frozenset(numbers),
-            tercile={name: sorted(held)[len(held) // 3] for name, held in numbers.items()},
-        )
+            gathered.add(item)
+        return gathered.lexicon()
 
     def narrowest(self, facets: Sequence[Facet]) -> tuple[list[Facet], list[Facet]]:
         """Split facets: of several of one attribute only the rarest binds, the others describe."""
@@ -99,6 +75,74 @@ class Lexicon:
                 left.append(said[place])
                 place += 1
         return list(dict.fromkeys(facets)), left
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What the items say, counted, so that one can be added or taken out at a time."""
+
+    _facets: Counter[Facet] = field(default_factory=Counter)
+    _titled: Counter[str] = field(default_factory=Counter)
+    _numbers: dict[str, Counter[float]] = field(default_factory=dict)
+
+    def add(self, item: Item) -> None:
+        """Count what an item says."""
+        self._count(item, 1)
+
+    def remove(self, item: Item) -> None:
+        """Count no longer what an item said that was added."""
+        self._count(item, -1)
+
+    def lexicon(self) -> Lexicon:
+        """Return what is counted now."""
+        values: dict[tuple[str, ...], Facet] = {}
+        known = set(self._titled)
+        for facet in self._facets:
+            key = tuple(words(facet.value))
+            known.update(key)
+            if key and len(key) <= _LONGEST and not set(key) <= _PLAIN:
+                values[key] = _sooner(values.get(key), facet)
+        return Lexicon(
+            values=values,
+            counts=Counter(self._facets),
+            known=frozenset(known),
+            numeric=frozenset(self._numbers),
+            tercile={name: _tercile(held) for name, held in self._numbers.items()},
+        )
+
+    def _count(self, item: Item, by: int) -> None:
+        if item.attributes.get(REMOVED):
+            return
+        for word in set(words(item.title)):
+            _change(self._titled, word, by)
+        for name, value in item.attributes.items():
+            if isinstance(value, (int, float)):
+                held = self._numbers.setdefault(name, Counter())
+                _change(held, float(value), by)
+                if not held:
+                    del self._numbers[name]
+                continue
+            if name in _NEVER:
+                continue
+            for entry in value if isinstance(value, tuple) else (value,):
+                facet = Facet(name, entry)
+                if facet in self._facets or (by > 0 and len(self._facets) < _MOST_VALUES):
+                    _change(self._facets, facet, by)
+
+
+def _change(counts: Counter[K], key: K, by: int) -> None:
+    counts[key] += by
+    if counts[key] <= 0:
+        del counts[key]
+
+
+def _tercile(counts: Counter[float]) -> float:
+    left = counts.total() // 3
+    for number in sorted(counts):
+        left -= counts[number]
+        if left < 0:
+            return number
+    raise ValueError("there are no numbers")
 
 
 def _sooner(old: Facet | None, new: Facet) -> Facet:

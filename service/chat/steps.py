@@ -13,10 +13,10 @@ from re2llm.service.asked import Asked, Served
 from re2llm.service.chat import say
 from re2llm.service.chat.change import changed
 from re2llm.service.chat.fit import Fitted, Fitting, silent
-from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.memory import Memory
 from re2llm.service.chat.state import ChatContext, ChatState
 from re2llm.service.chat.understood import Act, Understood
+from re2llm.service.chat.vocabulary import Vocabulary
 
 
 class Understanding(Protocol):
@@ -48,13 +48,14 @@ class Understand:
     """Read the message and change the memory by it."""
 
     catalog: Catalog
-    lexicon: Lexicon
+    vocabulary: Vocabulary
     understanding: Understanding
 
     async def __call__(self, state: ChatState) -> ChatState:
         """Write what was understood and the memory after it."""
         memory = Memory.from_json(state.get("memory"))
         cards = shown(state, self.catalog)
+        lexicon = await self.vocabulary.latest()
         understood = await self.understanding.understand(last_words(state), memory, cards)
         lead: list[str] = []
         notices = [] if understood.fault is None else [say.fault_text(understood.fault)]
@@ -64,7 +65,7 @@ class Understand:
             if understood.correction and state.get("slate_id"):
                 memory = replace(memory, missed=state.get("slate_id"))
                 lead.append("Understood.")
-            told = changed(memory, understood, cards, self.lexicon)
+            told = changed(memory, understood, cards, lexicon)
             memory = told.memory
             notices.extend(told.notices)
             if understood.unknown:

@@ -57,7 +57,7 @@ class Speed:
             text = names[0]
         elif "response_format" in body:
             best = re.search(r"Name the (\d+) candidates", said)
-            text = json.dumps({"ranking": names[: int(best[1]) if best else None]})
+            text = json.dumps({"ranking": " ".join(names[: int(best[1]) if best else None])})
         else:
             text = "\n".join(f"{n}. {title}" for n, (_, title) in enumerate(lines[::-1], 1))
         read, wrote = count_tokens(said), count_tokens(text)

@@ -79,7 +79,7 @@ class AtOnce(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **_: Any,
     ) -> ChatResult:
-        said = json.dumps({"ranking": _LABEL.findall(messages[-1].text)})
+        said = json.dumps({"ranking": " ".join(_LABEL.findall(messages[-1].text))})
         return ChatResult(generations=[ChatGeneration(message=AIMessage(said))])
 
     async def _agenerate(

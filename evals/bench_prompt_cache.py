@@ -66,7 +66,7 @@ class PrefixCache:
         text = "\0".join(f"{one['role']}\0{one['content']}" for one in messages)
         names = list(dict.fromkeys(_LABEL.findall(messages[-1]["content"])))
         words = {"guess": "w " * 60, "explanation": "w " * 90, "hints": [{"text": "w " * 20}]}
-        answer = json.dumps({"ranking": names[::-1], **words})
+        answer = json.dumps({"ranking": " ".join(names[::-1]), **words})
         return chat_reply(
             answer,
             read=len(text) // _TOKEN,

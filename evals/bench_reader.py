@@ -22,7 +22,19 @@ from re2llm.llm.reader import Reading, complete, read_answer
 
 _PIECES = (
     *("{", "}", "[", "]", '"', "'", ",", ":", "\n", "\n\n", " ", "\\", "\t", "\r", "\x00"),
-    *('{"ranking": [', "```json\n", "```", "<think>", "</think>", "**", "__", " > ", " - ", "null"),
+    *(
+        '{"ranking": [',
+        '{"ranking": "',
+        "```json\n",
+        "```",
+        "<think>",
+        "</think>",
+        "**",
+        "__",
+        " > ",
+        " - ",
+        "null",
+    ),
     *(
         "1. ",
         "2) ",

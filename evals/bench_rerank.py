@@ -50,7 +50,7 @@ def make_task(candidates: int, series: int = 0) -> RankTask:
 
 def good_answer(candidates: int) -> str:
     """Return a full answer by labels."""
-    return json.dumps({"ranking": list(reversed(labels(candidates)))})
+    return json.dumps({"ranking": " ".join(reversed(labels(candidates)))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,23 @@ class Schema:
     name: str
     json: Json
 
+    @property
+    def plain(self) -> Json:
+        """The schema without patterns, which some servers refuse."""
+        return {name: _plain(value) for name, value in self.json.items()}
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there are no patterns in it."""
+        return self.plain == self.json
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        kept = ((k, v) for k, v in value.items() if k != "pattern" or isinstance(v, Mapping))
+        return {k: _plain(v) for k, v in kept}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:

@@ -11,10 +11,10 @@ from re2llm.llm.errors import ModelRefused
 from re2llm.llm.faults import FAULTS, FormRefused, translate
 from re2llm.llm.usage import Usage
 
-Form = Literal["json_schema", "json_object", "text"]
-"""How strictly the answer's form is asked for."""
+Form = Literal["json_schema", "plain_schema", "json_object", "text"]
+"""How strictly the answer's form is asked for; a plain schema is one without patterns."""
 
-FORMS: tuple[Form, ...] = ("json_schema", "json_object", "text")
+FORMS: tuple[Form, ...] = ("json_schema", "plain_schema", "json_object", "text")
 _SAID = 2.0
 """Characters per token at the least, for guesses that must not be too low."""
 
@@ -56,6 +56,8 @@ class Asker:
         """
         forms = self._forms if schema is not None else ("text",)
         for form in forms:
+            if form == "plain_schema" and form != forms[0] and schema and schema.is_plain:
+                continue
             try:
                 answer = await self._send(messages, schema, options, form)
             except FormRefused:
@@ -75,9 +77,10 @@ class Asker:
         form: Form,
     ) -> Answer:
         body: dict[str, object] = {}
-        if schema is not None and form == "json_schema":
-            wanted = {"name": schema.name, "strict": True, "schema": schema.json}
-            body["response_format"] = {"type": form, "json_schema": wanted}
+        if schema is not None and form in ("json_schema", "plain_schema"):
+            told = schema.json if form == "json_schema" else schema.plain
+            wanted = {"name": schema.name, "strict": True, "schema": told}
+            body["response_format"] = {"type": "json_schema", "json_schema": wanted}
         elif schema is not None and form == "json_object":
             body["response_format"] = {"type": form}
         arguments: dict[str, object] = {}

@@ -11,11 +11,20 @@ _THOUGHT_END = re.compile(r"</(?:think|thinking|reasoning|thought)>", re.IGNOREC
 _THOUGHT_START = re.compile(r"<(?:think|thinking|reasoning|thought)>", re.IGNORECASE)
 _KEYS = ("ranking", "ranked", "order", "labels", "answer", "recommendations", "items", "result")
 _ENTRY_KEYS = ("label", "id", "candidate", "title", "name", "item")
+_OPEN_STRING = re.compile(r'"(?:ranking|ranked|order|labels)"\s*:\s*"([^"\n]*)("?)')
+_PARTS = re.compile(r"[\s,;>→|\[\](){}*`']+")
+_LIKE_LABEL = re.compile(r"[A-Za-z]{1,2}[1-9]\d?")
+_STRANGERS = 0.2
 _OPEN_LIST = re.compile(r'"(?:ranking|ranked|order|labels)"\s*:\s*\[')
 _STRING = re.compile(r'\s*,?\s*"((?:[^"\\\n]|\\.)*)"')
 _BETWEEN = re.compile(r"[\s\[\](){}\"'`*_>,;→|=-]*(?:\d{1,3}[.)]\s*[\[\"'`*]*)?")
 _PARTED = re.compile(r"[>,;→|\n]|\]\s*\[")
 _WHOLE = 0.6
+_ROW = re.compile(
+    rf"(?:^|[:\"'`*(\[])[ \t]*((?:{LABEL.pattern}[ \t]+)+{LABEL.pattern})[ \t]*(?:$|[\"'`*)\]])",
+    re.MULTILINE,
+)
+"""Labels parted by blanks alone: on a line of their own, behind a colon, or in quotes."""
 
 
 def strip_thoughts(text: str) -> str:
@@ -29,7 +38,7 @@ def strip_thoughts(text: str) -> str:
 
 def json_objects(text: str) -> Iterator[object]:
     """Yield the JSON values that stand in a text, outermost ones only, in order."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(strict=False)
     at = 0
     for _ in range(_MOST_TRIES):
         starts = [place for mark in "{[" if (place := text.find(mark, at)) >= 0]
@@ -50,7 +59,12 @@ def json_lists(text: str) -> Iterator[list[str]]:
         if isinstance(value, dict):
             named = [value[key] for key in _KEYS if key in value]
             for candidate in named or list(value.values()):
-                if isinstance(candidate, list) and (entries := _entries(candidate)):
+                entries = []
+                if isinstance(candidate, list):
+                    entries = _entries(candidate)
+                elif isinstance(candidate, str) and named:
+                    entries = _labels_in(candidate)
+                if entries:
                     yield entries
         elif isinstance(value, list) and (entries := _entries(value)) and len(entries) > 1:
             yield entries
@@ -62,9 +76,22 @@ def json_lists(text: str) -> Iterator[list[str]]:
             at = string.end()
         if cut:
             yield cut
+    for string in _OPEN_STRING.finditer(text):
+        words, end = string.groups()
+        if entries := _labels_in(words if end else words[: words.rfind(" ") + 1]):
+            yield entries
+
+
+def _labels_in(words: str) -> list[str]:
+    """Return the words of a string that names labels, among at most a few strangers, or nothing."""
+    parts = [part for part in _PARTS.split(words) if part]
+    like = sum(_LIKE_LABEL.fullmatch(part) is not None for part in parts)
+    return parts if parts and len(parts) - like <= _STRANGERS * len(parts) else []
 
 
 def _entries(values: Sequence[object]) -> list[str]:
+    if len(values) == 1 and isinstance(values[0], str) and (parted := _labels_in(values[0])):
+        return parted
     entries: list[str] = []
     for value in values:
         if isinstance(value, dict):
@@ -75,6 +102,8 @@ def _entries(values: Sequence[object]) -> list[str]:
 
 def label_chains(text: str, names: Mapping[str, int]) -> Iterator[list[str]]:
     """Yield runs of labels with nothing but separators between, where they are no mere mention."""
+    for row in _ROW.finditer(text):
+        yield row.group(1).split()
     run: list[re.Match[str]] = []
     for found in LABEL.finditer(text):
         if run:

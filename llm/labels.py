@@ -31,6 +31,20 @@ def labels(n: int) -> tuple[str, ...]:
     return tuple(family + digit for family in families for digit in _DIGITS)[:n]
 
 
+@lru_cache(maxsize=256)
+def labels_pattern(n: int, wanted: int) -> str:
+    """Return a regular expression for `wanted` of n labels, parted by blanks.
+
+    It is of the plain kind that servers make grammars of: anchored, with groups, classes and one
+    count. It cannot say that each label comes once, but that the list ends.
+    """
+    families: dict[str, str] = {}
+    for name in labels(n):
+        families[name[:-1]] = name[-1]
+    one = "|".join(f"{family}[1-{last}]" for family, last in families.items())
+    return f"^({one})( ({one})){{{wanted - 1}}}$"
+
+
 def single_labels(names: Sequence[str]) -> dict[str, str]:
     """Return a one-character label for each name, in order.
 

@@ -23,7 +23,7 @@ _SCHEMA = Schema(
     name="colour",
     json={
         "type": "object",
-        "properties": {"colour": {"type": "string", "enum": ["chair", "green", "seven"]}},
+        "properties": {"colour": {"type": "string", "pattern": "^(chair|green|seven)$"}},
         "required": ["colour"],
         "additionalProperties": False,
     },

@@ -7,7 +7,7 @@ from re2llm.llm.answer import Answer, Options, Schema
 from re2llm.llm.client import ModelClient
 from re2llm.llm.deadline import due, seconds_left
 from re2llm.llm.fit import fitted
-from re2llm.llm.labels import labels
+from re2llm.llm.labels import labels, labels_pattern
 from re2llm.llm.rank_prompt import Detail, rank_messages
 from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.llm.reader import Reading, complete, read_answer
@@ -92,17 +92,15 @@ class ListwiseReranker:
 
 @lru_cache(maxsize=256)
 def rank_schema(count: int, wanted: int, reasons: int) -> Schema:
-    """Return the answer's form: labels out of the list, and reasons where they are wanted."""
-    names = list(labels(count))
-    ranking = {
-        "type": "array",
-        "items": {"type": "string", "enum": names},
-        "minItems": wanted,
-        "maxItems": wanted,
-    }
+    """Return the answer's form: labels out of the list, and reasons where they are wanted.
+
+    The labels stand in one string, two tokens each; in a list of strings they would be four.
+    """
+    ranking = {"type": "string", "pattern": labels_pattern(count, wanted)}
     properties: dict[str, object] = {"ranking": ranking}
     if reasons:
-        why = {"label": {"type": "string", "enum": names}, "why": {"type": "string"}}
+        label = {"type": "string", "enum": list(labels(count))}
+        why = {"label": label, "why": {"type": "string"}}
         entry = {
             "type": "object",
             "properties": why,

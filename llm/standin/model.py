@@ -17,7 +17,7 @@ from re2llm.llm.standin.judgement import judge, log_shares, order
 from re2llm.llm.standin.lessons import explanation, guess, lessons
 from re2llm.llm.standin.reading import Scene, outside, read_parts, read_scene
 
-IDENTITY = "re2llm-stand-in-1"
+IDENTITY = "re2llm-stand-in-2"
 """Names the stand-in in caches and reports; raised whenever an answer could change."""
 
 _PLACES = re.compile(r"Name the (\d+) candidates")
@@ -101,7 +101,7 @@ def _rank(text: str, _parts: dict[str, str], scene: Scene) -> str:
     places = order(judge(scene).scores)
     labels = [scene.candidates[place].label for place in places]
     wanted = _PLACES.search(text)
-    told: dict[str, object] = {"ranking": labels[: int(wanted[1])] if wanted else labels}
+    told: dict[str, object] = {"ranking": " ".join(labels[: int(wanted[1]) if wanted else None])}
     if (asked := _REASONS.search(text)) is not None:
         found = signals(scene, 0.9)
         told["reasons"] = [
@@ -191,6 +191,6 @@ _REPLIES: Mapping[str, Callable[[str, dict[str, str], Scene], str]] = {
     "Which of the numbered ones asks for the same": _which,
     "Write the one piece of advice": _merge,
     _LABEL_ALONE: _one_label,
-    '{"ranking": ["label"': _rank,
+    '{"ranking": "label': _rank,
 }
 """By the words of the instruction, as a model would tell."""

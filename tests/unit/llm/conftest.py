@@ -52,7 +52,7 @@ class FaultServer:
 
     behaviours: list[str] = field(default_factory=lambda: ["good"])
     pick: Callable[[int], str] | None = None
-    answer: Callable[[dict[str, Any]], str] = lambda body: '{"ranking": ["A2", "A1", "A3"]}'
+    answer: Callable[[dict[str, Any]], str] = lambda body: '{"ranking": "A2 A1 A3"}'
     more: dict[str, Any] = field(default_factory=dict)
     delay: float = 0.0
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -126,15 +126,18 @@ class FaultServer:
                 if len(json.dumps(body["messages"])) > 6000:
                     code = "context_length_exceeded"
                     status, payload = 400, {"error": {**error, "code": code}}
+            case "no-pattern":
+                if '"pattern"' in json.dumps(body.get("response_format", {})):
+                    status, payload = 400, {"error": {**error, "message": "pattern?"}}
             case "overflow":
                 code = "context_length_exceeded"
                 status, payload = 400, {"error": {**error, "code": code}}
             case "filtered":
-                payload = completion('{"ranking": ["A3", "A1", "A', finish="content_filter")
+                payload = completion('{"ranking": "A3 A1 A', finish="content_filter")
             case "filter":
                 status, payload = 400, {"error": {**error, "code": "content_filter"}}
             case "truncated":
-                payload = completion('{"ranking": ["A3", "A', finish="length")
+                payload = completion('{"ranking": "A3 A', finish="length")
             case "wrong-schema":
                 payload = completion('{"order_of_things": {"first": 3}}')
             case "no-choices":

@@ -92,7 +92,8 @@ async def test_a_cut_off_answer_gives_what_it_has_and_is_not_kept(server, task, 
 
 
 @pytest.mark.parametrize(
-    ("fault", "form", "first"), [("no-schema", "json_object", 2), ("no-form", "text", 3)]
+    ("fault", "form", "first"),
+    [("no-pattern", "plain_schema", 2), ("no-schema", "json_object", 3), ("no-form", "text", 4)],
 )
 async def test_the_form_a_server_takes_is_found_once_and_remembered(
     server, make, fault, form, first
@@ -121,7 +122,7 @@ async def test_a_long_prompt_is_shortened_step_by_step(server, make):
 
 async def test_what_fits_in_no_detail_is_asked_in_windows(server, make):
     server.behaviours = ["long"]
-    server.answer = lambda body: json.dumps({"ranking": labels(body)[::-1]})
+    server.answer = lambda body: json.dumps({"ranking": " ".join(labels(body)[::-1])})
     answer = await ListwiseReranker(client=server.client()).rerank(make(200))
     assert answer.degraded == "the prompt was shortened to fit, in windows of 100"
     assert answer.listed == 200
@@ -151,7 +152,7 @@ async def test_a_prompt_that_never_fits_falls_back(server, make, way):
 async def test_what_certainly_does_not_fit_is_not_sent(server, make):
     server.behaviours = ["long"]
     client = server.client(room=Room(1500))
-    server.answer = lambda body: json.dumps({"ranking": labels(body)})
+    server.answer = lambda body: json.dumps({"ranking": " ".join(labels(body))})
     long = make(titles=["x y " * 30 + str(i) for i in range(200)])
     answer = await ListwiseReranker(client=client).rerank(long)
     assert answer.listed == 200
@@ -180,7 +181,7 @@ async def test_an_answer_that_names_too_few_serves_once_and_is_not_kept(server, 
     assert poor.order[0] == "c4"
     assert poor.degraded == "the model named 1 of 50 candidates"
     assert cache.paid().calls == 0
-    server.answer = lambda body: json.dumps({"ranking": labels(body)[::-1]})
+    server.answer = lambda body: json.dumps({"ranking": " ".join(labels(body)[::-1])})
     assert (await reranker.rerank(make(50))).degraded is None
     assert (await reranker.rerank(make(50))).usage.cache_hits == 1
     assert cache.paid().calls == 1
@@ -194,7 +195,7 @@ async def test_a_poor_answer_kept_by_an_older_version_is_replaced(server, make, 
     schema, messages = rank_schema(50, 50, 0), rank_messages(make(50))
     key = question_key(client.identity, messages, schema, Options())
     cache.put(key, Answer(text='{"ranking": ["A5"]}', usage=Usage(calls=1)), "m")
-    server.answer = lambda body: json.dumps({"ranking": labels(body)[::-1]})
+    server.answer = lambda body: json.dumps({"ranking": " ".join(labels(body)[::-1])})
     assert (await reranker.rerank(make(50))).order[0] == "c49"
     assert (await reranker.rerank(make(50))).usage == Usage(cache_hits=1)
     assert len(server.requests) == 1

@@ -164,13 +164,13 @@ async def test_the_form_that_was_found_is_there_for_the_next_process(server, mak
         return server.client(**forms, remember=lambda found: remember_forms(path, "m", found))
 
     await ListwiseReranker(client=client()).rerank(make(3))
-    assert len(server.requests) == 2
+    assert len(server.requests) == 3
     known = load_probe(path, "m")
     assert known == Probe(forms=("json_object", "text"), logprobs=True, context=4096)
     again = client()
     assert again.form == "json_object"
     await ListwiseReranker(client=again).rerank(make(4))
-    assert len(server.requests) == 3
+    assert len(server.requests) == 4
 
 
 async def test_nothing_is_written_where_nothing_is_new(server, make):
@@ -186,13 +186,21 @@ def test_a_file_that_cannot_be_written_stops_nobody(tmp_path: Path, caplog):
     assert "cannot be kept" in caplog.text
 
 
-async def test_the_probe_tells_what_a_server_without_schemas_can_do(server):
-    server.behaviours = ["no-schema"]
+@pytest.mark.parametrize(
+    ("fault", "forms"),
+    [
+        ("good", ("json_schema", "plain_schema", "json_object", "text")),
+        ("no-pattern", ("plain_schema", "json_object", "text")),
+        ("no-schema", ("json_object", "text")),
+    ],
+)
+async def test_the_probe_tells_in_which_forms_a_server_answers(server, fault, forms):
+    server.behaviours = [fault]
     server.answer = lambda body: '{"colour": "green"}'
     config = ModelConfig(model="m", base_url=server.url, api_key=SecretStr("k"), timeout=20)
     model = open_chat_model(config)
     server.models.append(model)
     found = await probe(model)
-    assert found.forms == ("json_object", "text")
+    assert found.forms == forms
     assert found.logprobs is False
     assert found.context is None

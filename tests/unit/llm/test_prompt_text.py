@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Item
-from re2llm.llm.labels import LABEL, MOST, labels
+from re2llm.llm.labels import LABEL, MOST, labels, labels_pattern
 from re2llm.llm.prompts import PromptInvalid, parse_prompt, prompt, prompt_version
 from re2llm.llm.rank_prompt import SHORTER, item_line, rank_messages
 from re2llm.llm.sanitise import sanitise
@@ -33,6 +34,21 @@ def test_labels_are_distinct_and_stand_alone():
     assert all(LABEL.fullmatch(name) for name in names)
     with pytest.raises(ValueError, match="more than"):
         labels(MOST + 1)
+
+
+@given(st.data(), st.integers(1, 300))
+def test_the_pattern_takes_as_many_labels_as_are_wanted(data, count):
+    wanted = data.draw(st.integers(1, count))
+    pattern = re.compile(labels_pattern(count, wanted))
+    order = data.draw(st.permutations(labels(count)))[:wanted]
+    assert pattern.search(" ".join(order))
+    for other in (
+        [*order, "A1"],
+        order[1:],
+        [*order[1:], labels(count + 1)[-1]],
+        [*order[1:], "A"],
+    ):
+        assert not pattern.search(" ".join(other))
 
 
 @given(st.text(max_size=300), st.integers(5, 80))

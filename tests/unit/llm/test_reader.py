@@ -26,6 +26,19 @@ def places(text, titles=TITLES, others=()):
         '{"ranking": ["A3", "A1", "A2", "A',
         "{'ranking': ['A3', 'A1', 'A2']}",
         '["A3", "A1", "A2"]',
+        '{"ranking": "A3 A1 A2"}',
+        '{"ranking": "A3 A1 A2 A3 A3 A3 A3"}',
+        '{"ranking": "A3 A1\nA2"}',
+        '{"ranking": "[A3] > [A1] > [A2]"}',
+        '{"ranking": "a3, a1, a2"}',
+        '{"ranking": ["A3 A1 A2"]}',
+        '```json\n{"ranking": "A3 A1 A2"}\n```\nA4 A5 A6 were no match.',
+        '<think>{"ranking": "A5 A4"}</think>{"ranking": "A3 A1 A2"}',
+        '{"ranking": "A3 A1 A2 A',
+        '{"ranking": "A3 A1 A2", "reasons": [{"label": "A3", "wh',
+        "{'ranking': 'A3 A1 A2'}",
+        "A3 A1 A2",
+        "The ranking: A3 A1 A2",
         '{"ranking": [{"label": "A3"}, {"label": "A1"}, {"label": "A2"}]}',
         "[A3] > [A1] > [A2]",
         "A3 > A1 > A2",
@@ -55,6 +68,10 @@ def test_one_order_in_many_forms(text):
         "{" * 5000,
         "[" * 50_000,
         '{"ranking": []}',
+        '{"ranking": ""}',
+        '{"ranking": "label label label ..."}',
+        '{"ranking": "A"}',
+        "I took A1 A2 and A3 off the list.",
         '{"ranking": [3, 1, 2]}',
         "null",
         "We should think about which of the items, among them some games, fits best.",
@@ -69,10 +86,14 @@ def test_digits_of_titles_are_no_labels():
     assert labels(54)[45] == "F1"
     many[3] = "F1 2013"
     assert places("1. F1 2013\n2. Thing 7 more words", many) == (3, 7)
+    assert places('{"ranking": ["F1 2013", "Thing 7 more words"]}', many) == (3, 7)
+    assert places('{"ranking": ["F1 2013"]}', many) == (3,)
+    assert places('{"ranking": "F1 2013"}', many) != (45,)
 
 
 def test_repeats_and_strangers_are_counted():
     reading = read_answer('{"ranking": ["A2", "B7", "A2", "A1"]}', TITLES)
+    assert read_answer('{"ranking": "A2 B7 A2 A1"}', TITLES) == reading
     assert (reading.places, reading.unknown, reading.repeated) == ((1, 0), 1, 1)
     order, repairs = complete(reading, IDS)
     assert order == ("c1", "c0", "c2", "c3", "c4", "c5")
@@ -157,7 +178,8 @@ def test_reasons_come_along_by_item():
     assert read_answer(text, TITLES).reasons == {1: "new"}
 
 
-MARKS = '{"ranking": [|"|]|}|[|>|, |\n|1. |- |**|<think>|</think>|```json| by | (1999)|\u202e|: |\\'
+MARKS = '{"ranking": [|{"ranking": "'
+MARKS += '| |"|]|}|[|>|, |\n|1. |- |**|<think>|</think>|```json| by | (1999)|\u202e|: |\\'
 fragments = st.sampled_from([*labels(12), *TITLES, *MARKS.split("|"), "\ud800", "\x00"])
 answers = st.one_of(st.text(max_size=400), st.lists(fragments, max_size=60).map("".join))
 
@@ -175,11 +197,16 @@ def test_any_text_gives_a_permutation(text, titles):
 
 
 @settings(max_examples=200, deadline=None)
-@given(order=st.permutations(range(30)), form=st.sampled_from(["json", "chain", "lines", "titles"]))
+@given(
+    order=st.permutations(range(30)),
+    form=st.sampled_from(["string", "json", "chain", "row", "lines", "titles"]),
+)
 def test_a_good_answer_is_read_exactly(order, form):
     names, titles = labels(30), [f"The {chr(97 + i)}{i} Game, Part {i}" for i in range(30)]
     text = {
         "json": '{"ranking": ["' + '", "'.join(names[i] for i in order) + '"]}',
+        "string": '{"ranking": "' + " ".join(names[i] for i in order) + '"}',
+        "row": " ".join(names[i] for i in order),
         "chain": " > ".join(f"[{names[i]}]" for i in order),
         "lines": "\n".join(f"{n}. [{names[i]}] {titles[i]}" for n, i in enumerate(order, 1)),
         "titles": "\n".join(f"{n}. {titles[i]}" for n, i in enumerate(order, 1)),

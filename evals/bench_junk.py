@@ -13,18 +13,21 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.evals.bootstrap import paired_difference
 from re2llm.evals.experiment_plan import Recipe
+from re2llm.evals.junk import Junk, Tried, told
+from re2llm.evals.oracle import taught_apart
 from re2llm.evals.variant_parts import open_variant
 from re2llm.graph.cases import Case
-from re2llm.graph.explore import Explored, Plan, explore
+from re2llm.graph.explore import Plan, explore
 from re2llm.graph.folds import make_folds
 from re2llm.graph.held_out import HeldOut
 from re2llm.graph.opening import open_parts
@@ -34,6 +37,7 @@ from re2llm.graph.weigh import learn_fusion
 from re2llm.kb_store.drafts import fingerprint
 from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.redundancy import RedundancyRules
+from re2llm.kb_store.store import Eligible
 from re2llm.llm.reflection import Failure
 from re2llm.llm.standin.advice import same
 from re2llm.settings import STAND_IN, Settings
@@ -42,49 +46,6 @@ from re2llm.workspace import Workspace
 _LEAST = 12
 _TRAINED = 0.65
 """Share of a shop's sessions that are to be learnt from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """A hint's mean gain on held-out sessions.
-
-    Attributes:
-        near: on the `like` ones most like the one that it was written for.
-        used: on the `uses` ones that a policy would give it to: those where it did good on the
-            sessions most like them, themselves left out.
-        everywhere: on all.
-    """
-
-    hint: Hint
-    like: int
-    near: float
-    everywhere: float
-    uses: int = 0
-    used: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Junk:
-    """What was found.
-
-    Attributes:
-        alike: pairs of active hints that the stand-in takes for the same, or that stand above the
-            redundancy threshold.
-        nearest: the largest cosine between two of them.
-        half, full: mean gain per held-out session of the first half of the hints, and of all, each
-            session given the hint that did best on the sessions most like it.
-        more: full minus half with a 95 % interval.
-    """
-
-    explored: Explored
-    shadows: int
-    active: tuple[Tried, ...]
-    shadow_good: float
-    alike: int
-    nearest: float
-    half: float
-    full: float
-    more: tuple[float, float, float]
 
 
 async def measure(parts: Parts, sessions: int, plan: Plan, held_out: int = 10**6) -> Junk:
@@ -113,18 +74,26 @@ async def measure(parts: Parts, sessions: int, plan: Plan, held_out: int = 10**6
     active = [await tried(hint) for hint in _in_order(parts)]
     shadow = [await tried(hint) for hint in parts.store.hints(status=[Status.SHADOW])]
     values = HeldOut(test, parts.measure)
-    each = [np.zeros(len(test))]
     for one in active:
         await values.add(one.hint.text)
-        each.append(values.each())
     active = [
         replace(one, uses=uses, used=used)
         for one, (uses, used) in zip(active, values.alone(), strict=True)
     ]
-    half, full = each[(len(active) + 1) // 2], each[-1]
-    more = paired_difference(full, half)
     texts = [one.hint.text for one in active]
     rows = parts.store.encoder.encode(texts)
+    states = np.stack([case.features for case in test])
+
+    async def chosen(most: int) -> NDArray[np.float64]:
+        gains = values.table()[:, :most]
+        if not most:
+            return np.zeros(len(test))
+        eligible = Eligible(hints=tuple(one.hint for one in active[:most]), vectors=rows[:most])
+        picks = await taught_apart(states, eligible, gains, seed=parts.settings.seed)
+        return np.where(picks < 0, 0.0, gains[np.arange(len(test)), picks])
+
+    half, full = await chosen((len(active) + 1) // 2), await chosen(len(active))
+    more = paired_difference(full, half)
     near = rows @ rows.T - 2 * np.eye(len(texts), dtype=np.float32)
     limit = RedundancyRules().same
     return Junk(
@@ -217,32 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         helpful = [one for one in found.active if one.used > 0]
         good, total = good + len(helpful), total + len(found.active)
-        sys.stdout.write(_told(seed, found, len(helpful)))
+        sys.stdout.write(told(seed, found, len(helpful)))
         sys.stdout.flush()
     sys.stdout.write(f"\n{good} of {total} active hints have a positive held-out effect.\n")
     return 0 if total and good >= 0.9 * total else 1
-
-
-def _told(seed: int, found: Junk, helpful: int) -> str:
-    explored, (mean, low, high) = found.explored, found.more
-    lines = [
-        f"\nSeed {seed}: {explored.errors} of {explored.sessions} sessions missed,"
-        f" {explored.reflections} reflections, {explored.usage.calls} calls; {explored.ending}.",
-        f"{len(found.active)} active ({helpful} with a positive held-out effect), {found.shadows}"
-        f" shadows (share of good ones {found.shadow_good:.2f}); pairs that say the same:"
-        f" {found.alike}; nearest cosine {found.nearest:.2f}.",
-        f"Gain per held-out session: {found.half:+.4f} with half of them, {found.full:+.4f} with"
-        f" all: {mean:+.4f} ({low:+.4f} to {high:+.4f}).",
-        "\n| hint | at admission | sessions | held out, where it is used | sessions |"
-        " like the one it was written for | sessions | all |\n"
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {one.hint.text} | {one.hint.evidence.gain:+.3f} | {one.hint.evidence.sessions} |"
-        f" {one.used:+.3f} | {one.uses} | {one.near:+.3f} | {one.like} | {one.everywhere:+.3f} |"
-        for one in found.active
-    ]
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

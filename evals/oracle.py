@@ -44,8 +44,30 @@ async def policy_class(
         return None
     base = HEADLINE.values(plain.ranks["slate"])
     gains = np.stack([HEADLINE.values(arm.ranks["slate"]) - base for arm in hinted], axis=1)
+    picks = await taught_apart(states, eligible, gains, seed=seed)
+    return picked(ORACLE, arms, 1 + picks)
+
+
+async def taught_apart(
+    states: NDArray[np.float32],
+    eligible: Eligible,
+    gains: NDArray[np.float64],
+    *,
+    seed: int = 0,
+) -> NDArray[np.intp]:
+    """Choose for every session by a policy that was taught all gains of other sessions.
+
+    Args:
+        states: (sessions, features) float32.
+        eligible: the hints.
+        gains: (sessions, hints) with the hint minus without.
+        seed: of folds and learning.
+
+    Returns:
+        (sessions,) the hint's column, -1 for none.
+    """
     fold = np.random.default_rng(seed).permutation(len(states)) % FOLDS
-    picks = np.zeros(len(states), dtype=np.intp)
+    picks = np.full(len(states), -1, dtype=np.intp)
     for number in range(FOLDS):
         apart, own = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         problem = Problem.over(states[apart], eligible, known=gains[apart], groups=FEATURE_GROUPS)
@@ -53,8 +75,8 @@ async def policy_class(
         trained = await Thompson().train(problem, source, calls=1, seed=seed)
         policy = ScoringPolicy(scorer=trained.scorer, name=ORACLE)
         for row, pick in zip(own, policy.best(states[own], problem.hints), strict=True):
-            picks[row] = 0 if pick.column is None else 1 + pick.column
-    return picked(ORACLE, arms, picks)
+            picks[row] = -1 if pick.column is None else pick.column
+    return picks
 
 
 def picked(name: str, arms: Sequence[Arm], picks: NDArray[np.intp]) -> Arm:

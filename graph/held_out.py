@@ -46,6 +46,10 @@ class HeldOut:
         rows = np.arange(len(self._cases))
         return np.where(expected[best, rows] > 0, table[best, rows], 0.0)
 
+    def table(self) -> NDArray[np.float64]:
+        """Return (sessions, hints) gains, in the order in which the hints were added."""
+        return np.stack(self._gains, axis=1) if self._gains else np.zeros((len(self._cases), 0))
+
     def alone(self) -> list[tuple[int, float]]:
         """Return of each hint how many sessions get it if there is no other, and its gain on them.
 

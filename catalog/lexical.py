@@ -3,16 +3,17 @@
 import hashlib
 import re
 import zipfile
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import svds
 
+from re2llm.catalog.axes import main_axes
 from re2llm.errors import UserError
 
 _WORD = re.compile(r"[^\W_]+")
@@ -25,6 +26,8 @@ _FILLERS = frozenset(FILLERS.split())
 _OUTSIDE = 64
 """Places of a vector that are for words that the catalogue lacks."""
 _WORDS = 60_000
+_BLOCK = 8192
+"""Texts that are placed at a time."""
 _SAMPLE = 120_000
 """Texts that are learnt from, at most: evenly spaced ones."""
 
@@ -71,37 +74,48 @@ class LexicalEncoder:
         if latent < 1:
             raise ValueError(f"dim is {dim}, but {_OUTSIDE} places are for unknown words alone")
         texts = texts[:: -(-len(texts) // _SAMPLE)] if texts else texts
-        bags = [Counter(words(text)) for text in texts]
-        spread = Counter(word for bag in bags for word in bag)
+        found = [words(text) for text in texts]
+        spread = Counter(word for one in found for word in dict.fromkeys(one))
         vocabulary = [word for word, _ in sorted(spread.items(), key=lambda e: (-e[1], e[0]))]
         vocabulary = vocabulary[:_WORDS]
         rows = {word: row for row, word in enumerate(vocabulary)}
         rarity = np.log1p([len(texts) / spread[word] for word in vocabulary])
-        matrix = _normal(_matrix(bags, rows, rarity))
+        counts, _ = _counted(found, rows)
+        counts.data *= rarity[counts.indices]
+        matrix = _normal(counts)
         loadings = np.zeros((len(vocabulary), latent))
         rank = min(latent, min(matrix.shape) - 1)
         if rank > 0:
-            start = np.random.default_rng(0).standard_normal(min(matrix.shape))
-            _, _, axes = svds(matrix, k=rank, v0=start)
-            loadings[:, :rank] = axes[::-1].T
+            _, loadings[:, :rank] = main_axes(matrix, rank)
         return cls(vocabulary, (loadings * rarity[:, None]).astype(np.float32))
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (texts, dim) rows of length one, or all zero where a text says nothing."""
-        bags = [Counter(words(text)) for text in texts]
-        inside = _matrix(bags, self._rows, np.ones(len(self._rows))) @ self._weights
-        outside = np.zeros((len(texts), _OUTSIDE), dtype=np.float32)
-        for row, bag in zip(outside, bags, strict=True):
-            for word, count in bag.items():
-                if word not in self._rows:
-                    place, sign = _slot(word)
-                    row[place] += sign * count**0.5
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        for start in range(0, len(texts), _BLOCK):
+            block = [words(text) for text in texts[start : start + _BLOCK]]
+            vectors[start : start + _BLOCK] = self._placed(block)
+        return vectors
+
+    def _placed(self, texts: Sequence[Sequence[str]]) -> NDArray[np.floating]:
+        counts, outside = _counted(texts, self._rows)
+        inside = counts.astype(np.float32) @ self._weights
+        hashed = np.zeros((len(texts), _OUTSIDE), dtype=np.float32)
+        unknown = np.zeros(len(texts))
+        for (row, word), count in outside.items():
+            place, sign = _slot(word)
+            hashed[row, place] += sign * count**0.5
+            unknown[row] += 1
         # A text is known as far as its words are.
-        known = np.array([sum(w in self._rows for w in bag) / max(len(bag), 1) for bag in bags])
-        vectors = np.hstack(
-            [_unit(inside) * np.sqrt(known)[:, None], _unit(outside) * np.sqrt(1 - known)[:, None]]
+        known = np.diff(counts.indptr) / np.maximum(np.diff(counts.indptr) + unknown, 1)
+        return _unit(
+            np.hstack(
+                [
+                    _unit(inside) * np.sqrt(known)[:, None],
+                    _unit(hashed) * np.sqrt(1 - known)[:, None],
+                ]
+            )
         )
-        return _unit(vectors).astype(np.float32)
 
     def save(self, path: Path) -> None:
         """Write what was fitted as npz, without pickle."""
@@ -128,22 +142,36 @@ class LexicalEncoder:
             ) from error
 
 
-def _matrix(
-    bags: Sequence[Counter[str]], rows: dict[str, int], weights: NDArray[np.float64]
-) -> csr_array:
-    columns: list[int] = []
-    values: list[float] = []
-    ends = [0]
-    for bag in bags:
-        for word, count in bag.items():
-            if (row := rows.get(word)) is not None:
+def _counted(
+    texts: Sequence[Sequence[str]], rows: Mapping[str, int]
+) -> tuple[csr_array, Counter[tuple[int, str]]]:
+    """Return roots of how often words occur.
+
+    Returns:
+        (texts, words) for those that have a row; how often each of the others is in which text.
+    """
+    columns = array("i")
+    ends = array("q", [0])
+    outside: Counter[tuple[int, str]] = Counter()
+    for place, text in enumerate(texts):
+        for word in text:
+            row = rows.get(word)
+            if row is None:
+                outside[place, word] += 1
+            else:
                 columns.append(row)
-                values.append(count**0.5)
         ends.append(len(columns))
-    places = np.array(columns, dtype=np.int64)
-    return csr_array(
-        (np.array(values) * weights[places], places, ends), shape=(len(bags), len(rows))
+    found = csr_array(
+        (
+            np.ones(len(columns)),
+            np.array(columns),
+            np.array(ends),
+        ),
+        shape=(len(texts), len(rows)),
     )
+    found.sum_duplicates()
+    found.data = np.sqrt(found.data)
+    return found, outside
 
 
 def _normal(matrix: csr_array) -> csr_array:
@@ -157,6 +185,7 @@ def _unit(rows: NDArray[np.floating]) -> NDArray[np.floating]:
     return rows / np.where(lengths > 1e-9, lengths, 1.0)
 
 
+@lru_cache(maxsize=262144)
 def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -119,8 +120,11 @@ class AttributeIndex:
 
     def number(self, name: str, items: Ids) -> NDArray[np.float64]:
         """Return a numeric attribute of these items, nan where there is none."""
-        found = np.full(len(items), np.nan)
         column = self.columns.get(name)
+        if column is not None and self.more is None:
+            plain: NDArray[np.float64] = self.numbers[column, items]
+            return plain
+        found = np.full(len(items), np.nan)
         if column is not None:
             inside = items < self.numbers.shape[1]
             found[inside] = self.numbers[column, items[inside]]
@@ -148,29 +152,29 @@ class AttributeIndex:
         first, last = np.searchsorted(ranked, low, "left"), np.searchsorted(ranked, high, "right")
         return int(last - first), self.order[column, first:last]
 
-    def affinity(
+    def nearness(
         self, session: Ids, weights: NDArray[np.float64], items: Ids
     ) -> NDArray[np.float64]:
-        """Return how like the session's items these are: shared labels by rarity, near numbers.
+        """Return how near these items' numbers are to the session's; nan where there is none.
 
-        An item of which too little is known gets what the others get on average.
+        Returns:
+            (numbers that the session has, items): what being near counts beside sharing labels.
         """
-        found = np.zeros(len(items))
-        if not len(session) or not len(items):
-            return found
-        query = self.labels.of_session(session, weights)
-        if len(query.ids):
-            lengths = self.labels.lengths(items)
-            found += _filled(np.where(lengths > 0, self.labels.overlap(query, items), np.nan))
+        found: list[NDArray[np.float64]] = []
         for name, scale in _NEAR.items():
-            own, theirs = self.number(name, session), self.number(name, items)
-            if name == "price":
-                own, theirs = _logs(own), _logs(theirs)
+            if not self.has(name):
+                continue
+            own = self._scaled(name, session)
             known = ~np.isnan(own)
             if known.any():
-                centre = np.average(own[known], weights=weights[known])
-                found += _NEARNESS * _filled(np.exp(-np.abs(theirs - centre) / scale))
-        return found
+                centre = float(own[known] @ weights[known] / weights[known].sum())
+                away = np.abs(self._scaled(name, items) - centre)
+                found.append(_NEARNESS * np.exp(away * (-1 / scale)))
+        return np.array(found) if found else np.zeros((0, len(items)))
+
+    def _scaled(self, name: str, items: Ids) -> NDArray[np.float64]:
+        found = self.number(name, items)
+        return np.log(np.where(found > 0, found, math.nan)) if name == "price" else found
 
 
 def _read(
@@ -178,46 +182,45 @@ def _read(
     size: int,
     known: Mapping[tuple[str, str], int],
     codes: dict[tuple[str, str], int],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[str, int], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int32], dict[str, int], NDArray[np.float64]]:
     """Return how many labels each item has, their numbers, and the items' numeric attributes.
 
     Labels that `known` lacks are put into `codes`, numbered on from there.
     """
     lengths = np.zeros(size, dtype=np.int64)
-    flat: list[int] = []
+    flat = array("i")
+    told: dict[tuple[str, str], int] = {}
     columns: dict[str, int] = {}
-    cells: list[tuple[int, int, float]] = []
+    cells: list[tuple[array[int], array[float]]] = []
     for place, item in enumerate(items):
         row: set[int] = set()
         for name, value in item.attributes.items():
             if name in _UNINDEXED:
                 continue
             if isinstance(value, (int, float)):
-                cells.append((columns.setdefault(name, len(columns)), place, float(value)))
+                column = columns.setdefault(name, len(columns))
+                if column == len(cells):
+                    cells.append((array("i"), array("d")))
+                cells[column][0].append(place)
+                cells[column][1].append(value)
                 continue
             for label in value if isinstance(value, tuple) else (value,):
-                key = (name, fold(label))
-                code = known.get(key)
-                row.add(codes.setdefault(key, len(known) + len(codes)) if code is None else code)
+                code = told.get((name, label))
+                if code is None:
+                    key = (name, fold(label))
+                    code = known.get(key)
+                    if code is None:
+                        code = codes.setdefault(key, len(known) + len(codes))
+                    told[name, label] = code
+                row.add(code)
         flat.extend(sorted(row))
         lengths[place] = len(row)
     numbers = np.full((len(columns), size), np.nan)
-    for column, place, number in cells:
-        numbers[column, place] = number
-    return lengths, np.array(flat, dtype=np.int64), columns, numbers
+    for column, (rows, values) in enumerate(cells):
+        numbers[column, np.array(rows)] = np.array(values)
+    return lengths, np.array(flat), columns, numbers
 
 
 def fold(label: str) -> str:
     """Return a label as filters compare it."""
     return label.casefold().strip()
-
-
-def _logs(prices: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.log(np.where(prices > 0, prices, math.nan))
-
-
-def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    known = ~np.isnan(values)
-    if not known.any():
-        return np.zeros(len(values))
-    return np.where(known, values, values[known].mean())

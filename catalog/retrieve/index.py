@@ -28,7 +28,7 @@ from re2llm.errors import UserError
 
 __all__ = ["HybridRetriever", "IndexUnusable", "build_index", "index_folder", "open_index"]
 
-VERSION = 2
+VERSION = 3
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.json"
 _STALE = 3600.0

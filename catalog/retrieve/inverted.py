@@ -10,9 +10,9 @@ from re2llm.catalog.retrieve.additions import Places
 from re2llm.catalog.retrieve.sparse import NOTHING, Ids, Sums, binned, offsets_of, spread, sum_by_id
 
 LONGEST = 3000
-"""Items of one term that are looked at when searching; commoner terms only rank what is found."""
-TERMS = 64
-"""Terms of a query that are searched for: those of most weight."""
+"""Items that a term may have to be searched for; commoner terms only rank what is found."""
+BUDGET = 1500
+"""Entries that one search looks at, about: those of the terms that weigh most in the query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Inverted:
     more: MoreTerms | None = None
 
     @classmethod
-    def build(cls, lengths: NDArray[np.int64], terms: NDArray[np.int64], size: int) -> "Inverted":
+    def build(cls, lengths: NDArray[np.int64], terms: NDArray[np.integer], size: int) -> "Inverted":
         """Index items.
 
         Args:
@@ -60,7 +60,7 @@ class Inverted:
             terms: the items' terms in turn.
             size: how many terms there are.
         """
-        rows = np.repeat(np.arange(len(lengths)), lengths)
+        rows = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
         counts = np.bincount(terms, minlength=size)
         weights = _weights(rows, counts[terms], len(lengths), len(lengths))
         order = np.argsort(terms, kind="stable")
@@ -69,7 +69,7 @@ class Inverted:
             terms=terms.astype(np.int32),
             weights=weights,
             term_offsets=offsets_of(terms, size),
-            items=rows[order].astype(np.int32),
+            items=rows[order],
             item_weights=weights[order],
         )
 
@@ -83,7 +83,7 @@ class Inverted:
         return cls(**arrays)  # type: ignore[arg-type]
 
     def adding(
-        self, places: Places, lengths: NDArray[np.int64], terms: NDArray[np.int64]
+        self, places: Places, lengths: NDArray[np.int64], terms: NDArray[np.integer]
     ) -> "Inverted":
         """Return the same with other terms for some items; `lengths` and `terms` as for `build`."""
         counts = self._known(terms)
@@ -119,6 +119,9 @@ class Inverted:
 
     def lengths(self, items: Ids) -> NDArray[np.int64]:
         """Return how many terms each item has."""
+        if self.more is None:
+            counts: NDArray[np.int64] = self.item_offsets[items + 1] - self.item_offsets[items]
+            return counts
         _, _, owner = self._gathered(items)
         return np.bincount(owner, minlength=len(items))
 
@@ -153,11 +156,13 @@ class Inverted:
         usable = counts <= LONGEST
         if not usable.any():
             usable = counts == counts.min()
-        chosen = Sums(query.ids[usable], query.values[usable]).best(TERMS)
-        inside = chosen[chosen < len(self.term_offsets) - 1]
-        places, owner = spread(self.term_offsets, inside)
-        places, owner = places[: 20 * LONGEST], owner[: 20 * LONGEST]
-        found = sum_by_id(self.items[places], self.item_weights[places] * query.at(inside)[owner])
+        terms, values, counts = query.ids[usable], query.values[usable], counts[usable]
+        order = (-values).argsort(kind="stable")
+        before = counts[order].cumsum() - counts[order]
+        chosen = order[(before < BUDGET) & (terms[order] < len(self.term_offsets) - 1)]
+        places, owner = spread(self.term_offsets, terms[chosen])
+        places, owner = places[: 2 * BUDGET], owner[: 2 * BUDGET]
+        found = sum_by_id(self.items[places], self.item_weights[places] * values[chosen][owner])
         if self.more is None:
             return found
         at = self.more.places.at
@@ -175,31 +180,34 @@ class Inverted:
         terms, _, owner = self._gathered(items)
         return binned(owner, query.at(terms), len(items))
 
-    def _known(self, terms: Ids) -> NDArray[np.int64]:
+    def _known(self, terms: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return how many items of the index have each term."""
         inside = np.minimum(terms, len(self.term_offsets) - 2)
         counts = self.term_offsets[inside + 1] - self.term_offsets[inside]
         return np.where(terms < len(self.term_offsets) - 1, counts, 0)
 
-    def _gathered(self, items: Ids) -> tuple[Ids, NDArray[np.float32], Ids]:
+    def _gathered(self, items: Ids) -> tuple[NDArray[np.int32], NDArray[np.float32], Ids]:
         """Return all terms of these items, their weights, and whose they are."""
         if self.more is None:
             places, owner = spread(self.item_offsets, items)
-            return self.terms[places].astype(np.int64), self.weights[places], owner
+            return self.terms[places], self.weights[places], owner
         rows = self.more.places.rows(items)
         old = np.flatnonzero((rows < 0) & (items < len(self.item_offsets) - 1))
         new = np.flatnonzero(rows >= 0)
         first, owner = spread(self.item_offsets, items[old])
         second, other = spread(self.more.offsets, rows[new])
         return (
-            np.concatenate([self.terms[first], self.more.terms[second]]).astype(np.int64),
+            np.concatenate([self.terms[first], self.more.terms[second]]),
             np.concatenate([self.weights[first], self.more.weights[second]]),
             np.concatenate([old[owner], new[other]]),
         )
 
 
-def _weights(rows: Ids, counts: NDArray[np.int64], n: int, items: int) -> NDArray[np.float32]:
+def _weights(
+    rows: NDArray[np.integer], counts: NDArray[np.int64], n: int, items: int
+) -> NDArray[np.float32]:
     """Return the rarity of each term, every row's having length one."""
     rarity = np.log1p(items / np.maximum(counts, 1))
     norms = np.sqrt(np.bincount(rows, rarity**2, minlength=n))
-    return (rarity / np.maximum(norms, 1e-9)[rows]).astype(np.float32)
+    found: NDArray[np.float32] = (rarity / np.maximum(norms, 1e-9)[rows]).astype(np.float32)
+    return found

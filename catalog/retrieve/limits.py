@@ -25,6 +25,9 @@ LISTED = 50_000
 _SLOW = frozenset({"description"})
 """Attributes without an index: long texts that nobody filters by."""
 
+_SIDE_BY_SIDE = 32
+"""So few are compared one by one, which is faster than sorting them."""
+
 Mask = NDArray[np.bool_]
 
 
@@ -76,15 +79,13 @@ class Limits:
         )
 
     @property
-    def any(self) -> bool:
-        """Say whether there is any limit."""
-        return bool(
-            self.ranges or self.equal or len(self.excluded) or len(self.without) or self.sold
-        )
+    def narrow(self) -> bool:
+        """Say whether there is a limit that may leave few items."""
+        return bool(self.ranges or self.equal or len(self.without))
 
     def meet(self, items: Ids) -> Ids:
         """Return those of these items that meet all limits, in order."""
-        kept = items[~np.isin(items, self.excluded)] if len(self.excluded) else items
+        kept = items[~among(items, self.excluded)] if len(self.excluded) else items
         if self.sold:
             kept = kept[self.attributes.number("available", kept) != 0]
         for name, interval in self.ranges:
@@ -150,6 +151,14 @@ def positions(catalog: Catalog, item_ids: Sequence[str]) -> Ids:
     """Return positions of the ids that exist, in order."""
     found = [catalog.position(item_id) for item_id in item_ids]
     return np.array([place for place in found if place is not None], dtype=np.int64)
+
+
+def among(items: Ids, few: Ids) -> Mask:
+    """Say of each item whether it is among a few."""
+    if len(few) > _SIDE_BY_SIDE:
+        return np.isin(items, few)
+    found: Mask = (items[:, None] == few).any(axis=1)
+    return found
 
 
 def _ends(interval: Range) -> tuple[float, float]:

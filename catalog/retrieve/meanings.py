@@ -5,14 +5,14 @@ Word vectors are learnt from the log as word2vec-like methods do in closed form 
 in a session, factorised. An item is where its title's words are, be it taken or brand new.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import svds
 
+from re2llm.catalog.axes import main_axes
 from re2llm.catalog.retrieve.inverted import Inverted
 from re2llm.catalog.sessions import SessionLog
 
@@ -24,6 +24,8 @@ PAIRS = 600_000
 REACH = 3
 DOUBT = 5.0
 """A pair of words seen so often counts half of what it would if seen for ever."""
+_BLOCK = 65_536
+"""Items that are placed at a time."""
 _FEWEST = 2.0
 """Pairs of words seen less often are left out."""
 
@@ -68,6 +70,7 @@ class Meanings:
         size = len(offsets) - 1
         if not len(self.terms):
             return np.zeros((size, DIM), dtype=np.float32)
+        terms, weights = terms[offsets[0] : offsets[-1]], weights[offsets[0] : offsets[-1]]
         column = np.minimum(np.searchsorted(self.terms, terms), len(self.terms) - 1)
         kept = self.terms[column] == terms
         rows = np.repeat(np.arange(size), np.diff(offsets))[kept]
@@ -77,6 +80,13 @@ class Meanings:
         )
         norms = np.linalg.norm(placed, axis=1, keepdims=True)
         return (placed / np.where(norms > 1e-9, norms, 1)).astype(np.float32)
+
+    def parts(self, titles: Inverted) -> Iterator[NDArray[np.float32]]:
+        """Place all items of an index, some at a time."""
+        size = len(titles.item_offsets) - 1
+        for start in range(0, size, _BLOCK):
+            offsets = titles.item_offsets[start : start + _BLOCK + 1]
+            yield self.place(offsets, titles.terms, titles.weights)
 
 
 def learn_meanings(log: SessionLog, titles: Inverted) -> Meanings:
@@ -127,6 +137,5 @@ def _word_vectors(joint: csr_array) -> NDArray[np.float64]:
     known = found.data / (found.data + DOUBT)
     matrix = csr_array((np.maximum(lift, 0) * known, (row, column)), shape=joint.shape)
     matrix.eliminate_zeros()
-    start = np.random.default_rng(0).standard_normal(matrix.shape[0])
-    left, strength, _ = svds(matrix, k=DIM, v0=start)
-    return np.asarray(left * np.sqrt(strength), dtype=np.float64)
+    strength, axes = main_axes(matrix, DIM)
+    return axes * np.sqrt(strength)

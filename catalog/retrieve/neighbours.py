@@ -15,6 +15,8 @@ from re2llm.catalog.retrieve.sparse import (
     NOTHING,
     Ids,
     Sums,
+    distinct,
+    grouped,
     last_of_each,
     offsets_of,
     spread,
@@ -26,8 +28,6 @@ RECENT = 500
 """Sessions per item that are kept: the latest."""
 NEIGHBOURS = 200
 """Sessions that vote."""
-QUERY = 20
-"""Latest distinct items of the query that count."""
 LONGEST = 50
 """Items of a neighbour that count: its latest."""
 
@@ -59,7 +59,7 @@ class NeighbourIndex:
         lengths = np.diff(log.offsets)
         rows = np.repeat(np.arange(n), lengths)
         late = log.offsets[1:][rows] - np.arange(len(rows)) <= LONGEST
-        pairs = np.unique(log.items[late].astype(np.int64) * max(n, 1) + rows[late])
+        pairs = distinct(log.items[late].astype(np.int64) * max(n, 1) + rows[late])
         items, sessions = pairs // max(n, 1), pairs % max(n, 1)
         counts = np.bincount(items, minlength=size)
         kept = last_of_each(items, RECENT)
@@ -95,44 +95,46 @@ class NeighbourIndex:
         rarity[: len(self.rarity)] = self.rarity
         return replace(self, more=replace(more, rarity=rarity.astype(np.float32)))
 
-    def votes(self, session: Ids) -> Sums:
-        """Return what the sessions nearest to this one (oldest first) vote for.
+    def votes(self, query: Ids) -> Sums:
+        """Return what the sessions nearest to one vote for.
 
         A neighbour is as near as the query's items that it shares are late; its vote shrinks with
         the age of the latest one shared; an item that is in every session wins little by it.
+
+        Args:
+            query: distinct items of the session, latest first.
         """
-        query = latest_distinct(session, QUERY)
         rarity = self.rarity if self.more is None else self.more.rarity
         query = query[query < len(rarity)]
-        if not len(query):
-            return NOTHING
         sessions, owner = self._sessions_of(query)
         if not len(sessions):
             return NOTHING
-        found, inverse = np.unique(sessions, return_inverse=True)
         weights = 1 - np.arange(len(query)) / (len(query) + 1)
-        near = np.bincount(inverse, (weights * np.sqrt(rarity[query]))[owner])
-        latest = np.full(len(found), len(query))
-        np.minimum.at(latest, inverse, owner)
+        found, order, starts = grouped(sessions)
+        shared = owner[order]
+        near = np.add.reduceat((weights * np.sqrt(rarity[query]))[shared], starts)
+        latest = np.minimum.reduceat(shared, starts)
         if len(found) > NEIGHBOURS:
             # Of equally near ones the more recent: `found` ascends by time.
-            tie = np.arange(len(found)) / len(found) * 1e-6
-            top = np.argpartition(-(near + tie), NEIGHBOURS - 1)[:NEIGHBOURS]
+            tie = np.arange(len(found)) * (1e-6 / len(found))
+            top = (near + tie).argpartition(len(found) - NEIGHBOURS)[-NEIGHBOURS:]
             found, near, latest = found[top], near[top], latest[top]
         vote = near * weights[latest]
-        items, owner = self._items_of(found.astype(np.int64))
+        items, owner = self._items_of(found)
         sums = sum_by_id(items, vote[owner])
         return Sums(sums.ids, sums.values * np.sqrt(rarity[sums.ids]))
 
-    def _sessions_of(self, query: Ids) -> tuple[Ids, Ids]:
+    def _sessions_of(self, query: Ids) -> tuple[NDArray[np.integer], Ids]:
         """Return the sessions that hold these items, later ones numbered on, and by which item."""
         inside = np.flatnonzero(query < len(self.session_offsets) - 1)
         places, owner = spread(self.session_offsets, query[inside])
-        sessions, owner = self.sessions[places].astype(np.int64), inside[owner]
+        sessions: NDArray[np.integer] = self.sessions[places]
+        owner = inside[owner]
         if self.more is None:
             return sessions, owner
         later, other = self.more._sessions_of(query)
-        return np.concatenate([sessions, later + self.count]), np.concatenate([owner, other])
+        later = later.astype(np.int64) + self.count
+        return np.concatenate([sessions, later]), np.concatenate([owner, other])
 
     def _items_of(self, sessions: Ids) -> tuple[NDArray[np.int32], Ids]:
         """Return the items of these sessions, and of which each is."""
@@ -150,6 +152,5 @@ class NeighbourIndex:
 
 def latest_distinct(session: Ids, at_most: int) -> Ids:
     """Return the latest distinct items, latest first."""
-    backwards = session[::-1]
-    _, first = np.unique(backwards, return_index=True)
-    return backwards[np.sort(first)][:at_most]
+    found = list(dict.fromkeys(session[::-1].tolist()))[:at_most]
+    return np.array(found, dtype=np.int64)

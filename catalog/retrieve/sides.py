@@ -7,13 +7,16 @@ from re2llm.catalog.items import Catalog
 from re2llm.catalog.retrieve.additions import Places
 from re2llm.catalog.retrieve.attributes import AttributeIndex
 from re2llm.catalog.retrieve.inverted import Inverted
-from re2llm.catalog.retrieve.meanings import Meanings, learn_meanings
+from re2llm.catalog.retrieve.meanings import DIM, Meanings, learn_meanings
 from re2llm.catalog.retrieve.neighbours import NeighbourIndex
 from re2llm.catalog.retrieve.popularity import Popularity
 from re2llm.catalog.retrieve.together import TogetherIndex
 from re2llm.catalog.retrieve.vectors import VectorIndex
-from re2llm.catalog.retrieve.words import index_labels, index_titles, label_terms, title_terms
+from re2llm.catalog.retrieve.words import index_words, item_terms
 from re2llm.catalog.sessions import SessionLog
+
+_BLOCK = 65_536
+"""Titles that are made vectors of at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,17 +31,21 @@ class ItemSide:
     @classmethod
     def build(cls, catalog: Catalog, encoder: TextEncoder) -> "ItemSide":
         """Index a catalogue."""
+        titles, labels = index_words(catalog.items)
+        starts = range(0, len(catalog), _BLOCK)
+        blocks = (catalog.items[start : start + _BLOCK] for start in starts)
+        vectors = (encoder.encode([item.title for item in block]) for block in blocks)
         return cls(
-            titles=index_titles(catalog.items),
-            labels=index_labels(catalog.items),
-            vectors=VectorIndex.build(encoder.encode([item.title for item in catalog])),
+            titles=titles,
+            labels=labels,
+            vectors=VectorIndex.build(vectors, encoder.dim),
             attributes=AttributeIndex.build(catalog),
         )
 
     @property
     def size(self) -> int:
         """Return how many items the index holds, without later ones."""
-        return len(self.vectors.vectors)
+        return self.vectors.size
 
     @property
     def total(self) -> int:
@@ -49,9 +56,10 @@ class ItemSide:
     def adding(self, catalog: Catalog, places: Places, encoder: TextEncoder) -> "ItemSide":
         """Return the same where the items at these places are as the catalogue has them now."""
         items = [catalog.items[place] for place in places.at.tolist()]
+        titles, labels = item_terms(items)
         return ItemSide(
-            titles=self.titles.adding(places, *title_terms(items)),
-            labels=self.labels.adding(places, *label_terms(items)),
+            titles=self.titles.adding(places, *titles),
+            labels=self.labels.adding(places, *labels),
             vectors=self.vectors.adding(places, encoder.encode([item.title for item in items])),
             attributes=self.attributes.adding(places, items),
         )
@@ -72,12 +80,11 @@ class LogSide:
         """Index a log over these items."""
         size = items.size
         titles, words = items.titles, learn_meanings(log, items.titles)
-        placed = words.place(titles.item_offsets, titles.terms, titles.weights)
         made = cls(
             neighbours=NeighbourIndex.build(log, size),
             together=TogetherIndex.build(log, size),
             popularity=Popularity.build(log, size),
-            meanings=VectorIndex.build(placed),
+            meanings=VectorIndex.build(words.parts(titles), DIM),
             words=words,
         )
         return made if titles.more is None else made.adding(items, None, size)

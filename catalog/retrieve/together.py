@@ -1,19 +1,16 @@
 """What is taken soon after what: co-occurrence within sessions, decaying with the distance."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
-from re2llm.catalog.retrieve.neighbours import latest_distinct
 from re2llm.catalog.retrieve.sparse import (
-    NOTHING,
     Ids,
     Sums,
     last_of_each,
-    offsets_of,
     spread,
     sum_by_id,
 )
@@ -25,8 +22,8 @@ BACKWARDS = 0.6
 """What the item before counts beside the item after."""
 PARTNERS = 100
 """Partners per item that are kept: the strongest."""
-QUERY = 20
-"""Latest distinct items of the query that count."""
+_AT_ONCE = 500_000
+"""Clicks whose pairs are counted at a time."""
 FADE = 0.85
 """What each step back in the query counts beside the one after it."""
 
@@ -54,32 +51,28 @@ class TogetherIndex:
         cls, log: SessionLog, size: int, earlier: NDArray[np.int32] | None = None
     ) -> "TogetherIndex":
         """Count a log over a catalogue of `size` items, of which some were clicked `earlier`."""
-        ends = np.repeat(log.offsets[1:], np.diff(log.offsets))
-        place = np.arange(len(log.items))
-        parts = [(log.items[:0], log.items[:0], np.zeros(0))]
-        for step in range(1, REACH + 1):
-            first = place[place + step < ends]
-            here, there = log.items[first], log.items[first + step]
-            other = here != there
-            here, there = here[other], there[other]
-            weight = np.full(len(here), 1 / step)
-            parts += [(here, there, weight), (there, here, BACKWARDS * weight)]
-        here, there, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
-        found = coo_array((weight, (here, there)), shape=(size, size)).tocsr().tocoo()
-        here, there = found.coords
         clicked = np.bincount(log.items, minlength=size)
+        counted = clicked.copy()
         if earlier is not None:
-            clicked[: len(earlier)] += earlier
-        clicks = np.maximum(clicked, 1)
-        weight = found.data / np.sqrt(clicks[here] * clicks[there].astype(np.float64))
-        order = np.lexsort((weight, here))
-        order = order[last_of_each(here[order].astype(np.int64), PARTNERS)]
-        order = order[weight[order] > 0]
+            counted[: len(earlier)] += earlier
+        clicks = np.maximum(counted, 1)
+        lengths = np.zeros(size, dtype=np.int64)
+        kept: list[tuple[NDArray[np.int32], NDArray[np.float32]]] = []
+        for first, last in _blocks(clicked):
+            here, there, weight = _pairs(log, first, last, size)
+            weight = weight / np.sqrt(clicks[here] * clicks[there].astype(np.float64))
+            order = np.lexsort((weight, here))
+            order = order[last_of_each(here[order], PARTNERS)]
+            order = order[weight[order] > 0]
+            lengths[first:last] = np.bincount(here[order] - first, minlength=last - first)
+            kept.append((there[order].astype(np.int32), weight[order].astype(np.float32)))
+        none = (np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32))
+        partners, strength = (np.concatenate(column) for column in zip(none, *kept, strict=True))
         return cls(
-            offsets=offsets_of(here[order].astype(np.int64), size),
-            partners=there[order].astype(np.int32),
-            strength=weight[order].astype(np.float32),
-            clicks=clicked.astype(np.int32),
+            offsets=np.concatenate([[0], lengths.cumsum()]).astype(np.int64),
+            partners=partners,
+            strength=strength,
+            clicks=counted.astype(np.int32),
         )
 
     def adding(self, log: SessionLog, size: int) -> "TogetherIndex":
@@ -98,14 +91,13 @@ class TogetherIndex:
         """Take arrays as `arrays` gave them."""
         return cls(**arrays)  # type: ignore[arg-type]
 
-    def partners_of(self, session: Ids) -> Sums:
-        """Return the partners of the session's latest items (oldest first), added up."""
-        query = latest_distinct(session, QUERY)
-        if not len(query):
-            return NOTHING
+    def partners_of(self, query: Ids) -> Sums:
+        """Return the partners of a session's distinct items (latest first), added up."""
         fade = np.power(FADE, np.arange(len(query), dtype=np.float64))
-        found = [part.partners_near(query, fade) for part in (self, self.more) if part is not None]
-        ids, values = (np.concatenate(column) for column in zip(*found, strict=True))
+        ids, values = self.partners_near(query, fade)
+        if self.more is not None:
+            later, other = self.more.partners_near(query, fade)
+            ids, values = np.concatenate([ids, later]), np.concatenate([values, other])
         return sum_by_id(ids, values)
 
     def partners_near(
@@ -115,3 +107,42 @@ class TogetherIndex:
         inside = query < len(self.offsets) - 1
         places, owner = spread(self.offsets, query[inside])
         return self.partners[places], self.strength[places] * fade[inside][owner]
+
+
+def _blocks(clicked: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Part the items so that those of a block have been clicked about `_AT_ONCE` times."""
+    ends = clicked.cumsum()
+    first = 0
+    while first < len(clicked):
+        before = ends[first - 1] if first else 0
+        last = max(first + 1, int(ends.searchsorted(before + _AT_ONCE, "right")))
+        yield first, last
+        first = last
+
+
+def _pairs(
+    log: SessionLog, first: int, last: int, size: int
+) -> tuple[Ids, Ids, NDArray[np.float64]]:
+    """Return what follows, and precedes, these items within sessions, each pair once.
+
+    Returns:
+        The item, its partner, and the weights of all their meetings added up.
+    """
+    places = np.flatnonzero((log.items >= first) & (log.items < last))
+    session = log.offsets.searchsorted(places, "right")
+    starts, ends = log.offsets[session - 1], log.offsets[session]
+    parts = []
+    for step in range(1, REACH + 1):
+        for inside, away, worth in (
+            (places + step < ends, step, 1.0),
+            (places - step >= starts, -step, BACKWARDS),
+        ):
+            here = log.items[places[inside]]
+            there = log.items[places[inside] + away]
+            other = here != there
+            weight = np.full(int(other.sum()), worth / step)
+            parts.append((here[other] - first, there[other], weight))
+    here, there, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
+    found = coo_array((weight, (here, there)), shape=(last - first, size)).tocsr().tocoo()
+    rows, columns = found.coords
+    return rows.astype(np.int64) + first, columns.astype(np.int64), found.data

@@ -1,6 +1,6 @@
 """Which items read alike: their texts' vectors, searched near a few points."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -9,11 +9,18 @@ from numpy.typing import NDArray
 from re2llm.catalog.retrieve.additions import Places
 from re2llm.catalog.retrieve.sparse import Ids, offsets_of, spread
 
-_EXACT = 4096
+Floats = NDArray[np.float32]
+
+_EXACT = 1024
 """Up to so many items all are compared."""
 _ROUNDS = 4
-_PROBED = 6
-"""Cells that are looked into per point."""
+_LOOKED_AT = 300
+"""Vectors that are compared per point, about, where there are more than enough."""
+_CELLS = 2
+"""Cells that are looked into per point, at least."""
+_SAMPLE = 30
+"""Vectors per cell that centres are learnt from."""
+_LEVELS = 127.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,51 +28,60 @@ class MoreVectors:
     """Vectors of some items, (rows, dim)."""
 
     places: Places
-    vectors: NDArray[np.float32]
+    vectors: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class VectorIndex:
-    """Vectors in cells around centres (an inverted file, Jegou et al., 2011).
+    """Vectors in cells around centres (an inverted file, Jegou et al., 2011), a byte per number.
+
+    Those of a cell lie together, so that looking into it reads memory in one go.
 
     Attributes:
-        vectors: (items, dim) rows of length one or zero.
-        centres: (cells, dim).
-        cell_offsets: (cells + 1,) where a cell starts in `members`.
+        levels: (items, dim) by cell; a number is its level times the scale of its row.
+        scales: (items,) by cell.
         members: (items,) catalogue positions by cell.
+        rows: (items,) where each position is among these.
+        centres: (cells, dim).
+        cell_offsets: (cells + 1,) where a cell starts.
         more: what came after the index was built.
     """
 
-    vectors: NDArray[np.float32]
-    centres: NDArray[np.float32]
-    cell_offsets: NDArray[np.int64]
+    levels: NDArray[np.int8]
+    scales: Floats
     members: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    centres: Floats
+    cell_offsets: NDArray[np.int64]
     more: MoreVectors | None = None
 
     @classmethod
-    def build(cls, vectors: NDArray[np.float32]) -> "VectorIndex":
-        """Put vectors into about as many cells as the root of their number."""
-        n = len(vectors)
-        cells = int(n**0.5) if n > _EXACT else 1
-        draws = np.random.default_rng(0)
-        sample = vectors[np.sort(draws.choice(n, size=min(n, 40 * cells), replace=False))]
-        centres = (
-            sample[np.linspace(0, max(len(sample) - 1, 0), cells).astype(int)]
-            if n
-            else (np.zeros((1, vectors.shape[1]), dtype=np.float32))
-        )
-        for _ in range(_ROUNDS if cells > 1 else 0):
-            nearest = _nearest(sample, centres)
-            sums = np.zeros_like(centres)
-            np.add.at(sums, nearest, sample)
-            lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-            centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-9), centres)
-        nearest = _nearest(vectors, centres)
+    def build(cls, parts: Iterable[Floats], dim: int) -> "VectorIndex":
+        """Put vectors, rows of length one or zero, into cells.
+
+        Args:
+            parts: (some, dim) of them at a time, so that no more than that need be in memory.
+            dim: how long they are.
+        """
+        levels, scales = [np.zeros((0, dim), dtype=np.int8)], [np.zeros(0, dtype=np.float32)]
+        for part in parts:
+            scale = np.abs(part).max(axis=1, initial=0) / np.float32(_LEVELS)
+            levels.append(np.rint(part / np.where(scale > 0, scale, 1)[:, None]).astype(np.int8))
+            scales.append(scale.astype(np.float32))
+        held = _Levels(np.concatenate(levels), np.concatenate(scales))
+        del levels, scales
+        centres = _centres(held)
+        nearest = _nearest(held, centres)
+        members = nearest.argsort(kind="stable").astype(np.int32)
+        rows = np.empty(len(members), dtype=np.int32)
+        rows[members] = np.arange(len(members), dtype=np.int32)
         return cls(
-            vectors=np.ascontiguousarray(vectors, dtype=np.float32),
-            centres=np.ascontiguousarray(centres, dtype=np.float32),
-            cell_offsets=offsets_of(nearest, cells),
-            members=np.argsort(nearest, kind="stable").astype(np.int32),
+            levels=held.levels[members],
+            scales=held.scales[members],
+            members=members,
+            rows=rows,
+            centres=centres,
+            cell_offsets=offsets_of(nearest, len(centres)),
         )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -77,40 +93,106 @@ class VectorIndex:
         """Take arrays as `arrays` gave them."""
         return cls(**arrays)  # type: ignore[arg-type]
 
-    def adding(self, places: Places, vectors: NDArray[np.float32]) -> "VectorIndex":
+    @property
+    def size(self) -> int:
+        """Return how many items the index holds, without later ones."""
+        return len(self.rows)
+
+    def adding(self, places: Places, vectors: Floats) -> "VectorIndex":
         """Return the same with other vectors for some items."""
         return replace(self, more=MoreVectors(places, vectors))
 
-    def of_items(self, items: Ids) -> NDArray[np.float32]:
+    def of_items(self, items: Ids) -> Floats:
         """Return the vectors of these items, zero where there is none."""
-        if self.more is None and (not len(items) or items.max() < len(self.vectors)):
-            return self.vectors[items]
-        found = np.zeros((len(items), self.vectors.shape[1]), dtype=np.float32)
-        inside = items < len(self.vectors)
-        found[inside] = self.vectors[items[inside]]
-        if self.more is not None:
-            rows = self.more.places.rows(items)
-            found[rows >= 0] = self.more.vectors[rows[rows >= 0]]
+        if self.more is None:
+            rows = self.rows[items]
+            return self.levels[rows] * self.scales[rows, None]
+        found = np.zeros((len(items), self.levels.shape[1]), dtype=np.float32)
+        inside = items < self.size
+        rows = self.rows[items[inside]]
+        found[inside] = self.levels[rows] * self.scales[rows, None]
+        own = self.more.places.rows(items)
+        found[own >= 0] = self.more.vectors[own[own >= 0]]
         return found
 
-    def near(self, points: NDArray[np.float32], n: int) -> Ids:
+    def closeness(self, items: Ids, points: Floats) -> Floats:
+        """Return the inner products of these items' vectors and the points, (items, points)."""
+        if self.more is None:
+            return self._products(self.rows[items], points)
+        return self.of_items(items) @ points.T
+
+    def near(self, points: Floats, n: int) -> Ids:
         """Return about the n items nearest to any of the points, (points, dim), in no order."""
-        probed = min(_PROBED, len(self.centres))
-        cells = np.argpartition(-(points @ self.centres.T), probed - 1, axis=1)[:, :probed]
-        places, _ = spread(self.cell_offsets, np.unique(cells))
-        members = self.members[places].astype(np.int64)
+        rows = self._rows_near(points)
+        found: Ids = self.members[rows].astype(np.int64)
+        close = self._products(rows, points).max(axis=1, initial=-1)
         if self.more is not None:
-            members = np.union1d(members, self.more.places.at)
-        if len(members) <= n:
-            return members
-        closeness = (self.of_items(members) @ points.T).max(axis=1)
-        return members[np.argpartition(-closeness, n - 1)[:n]]
+            places = self.more.places
+            old = places.rows(found) < 0
+            later = (self.more.vectors @ points.T).max(axis=1, initial=-1)
+            found, close = (
+                np.concatenate([found[old], places.at]),
+                np.concatenate([close[old], later]),
+            )
+        return found if len(found) <= n else found[close.argpartition(len(found) - n)[-n:]]
+
+    def _rows_near(self, points: Floats) -> Ids | slice:
+        cells = len(self.centres)
+        if cells == 1:
+            return slice(None)
+        probed = min(cells, max(_CELLS, _LOOKED_AT * cells // self.size))
+        near = points @ self.centres.T
+        chosen = np.unique(near.argpartition(cells - probed, axis=1)[:, -probed:])
+        rows, _ = spread(self.cell_offsets, chosen)
+        return rows
+
+    def _products(self, rows: Ids | NDArray[np.int32] | slice, points: Floats) -> Floats:
+        found: Floats = self.levels[rows].astype(np.float32) @ points.T
+        found *= self.scales[rows, None]
+        return found
 
 
-def _nearest(vectors: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
-    step = max(1, 4_000_000 // max(len(centres), 1))
-    parts = [
-        (vectors[start : start + step] @ centres.T).argmax(axis=1)
-        for start in range(0, len(vectors), step)
-    ]
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """Vectors as `VectorIndex` keeps them, in any order."""
+
+    levels: NDArray[np.int8]
+    scales: Floats
+
+    def __len__(self) -> int:
+        """Count the vectors."""
+        return len(self.scales)
+
+    def some(self, which: Ids | slice) -> Floats:
+        """Return some of the vectors."""
+        return self.levels[which] * self.scales[which, None]
+
+
+def _centres(vectors: _Levels) -> Floats:
+    """Return about twice as many centres as the root of the number of vectors, by k-means."""
+    n = len(vectors)
+    cells = 2 * int(n**0.5) if n > _EXACT else 1
+    if not n:
+        return np.zeros((1, vectors.levels.shape[1]), dtype=np.float32)
+    draws = np.random.default_rng(0)
+    places = np.sort(draws.choice(n, size=min(n, _SAMPLE * cells), replace=False))
+    centres = vectors.some(places[np.linspace(0, len(places) - 1, cells).astype(int)])
+    sample = _Levels(vectors.levels[places], vectors.scales[places])
+    for _ in range(_ROUNDS if cells > 1 else 0):
+        nearest = _nearest(sample, centres)
+        order = nearest.argsort(kind="stable")
+        held, starts = np.unique(nearest[order], return_index=True)
+        sums = np.add.reduceat(sample.some(order), starts)
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        centres[held] = np.where(lengths > 0, sums / np.maximum(lengths, 1e-9), centres[held])
+    return centres
+
+
+def _nearest(vectors: _Levels, centres: Floats) -> NDArray[np.int64]:
+    step = max(1, 4_000_000 // len(centres))
+    found = np.zeros(len(vectors), dtype=np.int64)
+    for start in range(0, len(vectors) if len(centres) > 1 else 0, step):
+        part = slice(start, start + step)
+        # The scale of a vector is one factor for all centres: it decides nothing.
+        found[part] = (vectors.levels[part].astype(np.float32) @ centres.T).argmax(axis=1)
+    return found

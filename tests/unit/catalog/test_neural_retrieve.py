@@ -10,7 +10,8 @@ from retrieve_world import retriever, sessions
 from re2llm.catalog.candidates import Query
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.neural.serving import SequenceModel
-from re2llm.catalog.retrieve.hybrid import HybridRetriever, standard_known
+from re2llm.catalog.retrieve.evidence import standard_known
+from re2llm.catalog.retrieve.hybrid import HybridRetriever
 from re2llm.catalog.retrieve.weights import EQUAL, REQUEST, Weights, fit_fusion_weights
 from re2llm.catalog.sessions import Session
 

@@ -13,7 +13,7 @@ from re2llm.catalog.neural.serving import SequenceModel
 from re2llm.catalog.retrieve.additions import Places
 from re2llm.catalog.retrieve.asked import RECENT, Asked, Reader
 from re2llm.catalog.retrieve.evidence import Measurer, Measures
-from re2llm.catalog.retrieve.notes import Notes, told
+from re2llm.catalog.retrieve.notes import POPULAR, Notes, told
 from re2llm.catalog.retrieve.pool import Pool
 from re2llm.catalog.retrieve.sides import ItemSide, LogSide
 from re2llm.catalog.retrieve.sparse import Ids
@@ -133,10 +133,8 @@ class HybridRetriever:
         every = self.catalog.items
         notes = Notes.on([every[place] for place in asked.session[-RECENT:].tolist()])
         evidence, items = evidence[:, order], items[order]
-        names, said = (
-            measures.names,
-            told(measures.names, evidence, self.log.popularity.share(items)),
-        )
+        names = measures.names
+        said = told(names, evidence, self.log.popularity.beyond(items, POPULAR))
         return [
             Candidate(
                 item=every[place],

@@ -158,10 +158,10 @@ class Inverted:
             usable = counts == counts.min()
         terms, values, counts = query.ids[usable], query.values[usable], counts[usable]
         order = (-values).argsort(kind="stable")
-        before = counts[order].cumsum() - counts[order]
-        chosen = order[(before < BUDGET) & (terms[order] < len(self.term_offsets) - 1)]
+        affordable = counts[order].cumsum() <= BUDGET
+        affordable[0] = True
+        chosen = order[affordable & (terms[order] < len(self.term_offsets) - 1)]
         places, owner = spread(self.term_offsets, terms[chosen])
-        places, owner = places[: 2 * BUDGET], owner[: 2 * BUDGET]
         found = sum_by_id(self.items[places], self.item_weights[places] * values[chosen][owner])
         if self.more is None:
             return found

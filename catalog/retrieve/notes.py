@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from re2llm.catalog.items import AttributeValue, Item
-from re2llm.catalog.retrieve.sparse import Values
+from re2llm.catalog.retrieve.sparse import Ids, Values
 
 AT_MOST = 4
 _WORDS = (
@@ -16,14 +16,15 @@ _WORDS = (
     ("text", 1.0, "reads like the session's items"),
 )
 """Source, deviations above the candidates' mean from which it is worth a word, and the word."""
-_POPULAR = (("popular now", 0.95), ("among the most popular now", 0.99))
-"""Word, and share of the catalogue that is less popular from which it holds; the last that does."""
+POPULAR = (0.95, 0.99)
+"""Shares of the catalogue that are less popular from which that is worth a word."""
+_POPULAR = ((), ("popular now",), ("among the most popular now",))
 _PHRASES = tuple(
     (
         *(text for bit, (_, _, text) in enumerate(_WORDS) if said >> bit & 1),
-        *(text for text, _ in _POPULAR[popular - 1 : popular]),
+        *popular,
     )
-    for popular in range(1 + len(_POPULAR))
+    for popular in _POPULAR
     for said in range(1 << len(_WORDS))
 )
 """What can be said, by number: a bit per source, and then how popular."""
@@ -75,16 +76,15 @@ class Notes:
         return f"same {word} as {best} item{'s' if best > 1 else ''} of the session"
 
 
-def told(names: Sequence[str], evidence: Values, popular: Values) -> list[int]:
+def told(names: Sequence[str], evidence: Values, popular: Ids) -> list[int]:
     """Number what the sources say of each candidate.
 
     Args:
         names: of the rows of the evidence.
         evidence: (sources, candidates) z-scores.
-        popular: (candidates,) share of the catalogue that is less popular, 0 to 1.
+        popular: (candidates,) how many of the shares in `POPULAR` are less popular.
     """
-    tiers = [least for _, least in _POPULAR]
-    said = np.searchsorted(tiers, popular, "right") << len(_WORDS)
+    said = popular << len(_WORDS)
     for bit, (source, least, _) in enumerate(_WORDS):
         if source in names:
             said |= (evidence[names.index(source)] >= least).astype(np.int64) << bit

@@ -12,7 +12,9 @@ from re2llm.catalog.retrieve.sides import ItemSide, LogSide
 from re2llm.catalog.retrieve.sparse import Ids
 
 NAMED = 100
-"""Items that each source may name, at least; twice as many as are wanted, where that is more."""
+"""Items that each source may name, at least; half as many again as are wanted, if that is more."""
+LATEST = 4
+"""Latest items whose neighbourhoods among vectors are looked into."""
 ALL = 1000
 """A catalogue of no more items is looked at whole."""
 FEW = 5000
@@ -36,7 +38,7 @@ class Pool:
             every = limits.listed()
             if every is not None and len(every) <= max(FEW, n):
                 return every
-        named = np.concatenate(self._named(asked, max(NAMED, 2 * n)))
+        named = np.concatenate(self._named(asked, max(NAMED, 3 * n // 2)))
         pool = limits.meet(np.unique(named).astype(np.int64))
         return pool if len(pool) >= n else self._filled(pool, asked, every, n)
 
@@ -52,9 +54,9 @@ class Pool:
         if len(asked.recent):
             total = asked.fade.sum()
             for index, own in ((self.items.vectors, asked.read), (self.log.meanings, asked.meant)):
-                points = np.empty((1 + len(own[:2]), own.shape[1]), dtype=np.float32)
-                points[0], points[1:] = asked.fade @ own / total, own[:2]
-                named.append(index.near(points, size))
+                points = np.empty((2, own.shape[1]), dtype=np.float32)
+                points[0], points[1] = asked.fade @ own / total, own[0]
+                named.append(index.around(asked.recent[:LATEST], points, size))
             named.append(self.items.titles.search(asked.words).best(size))
             named.append(self.items.attributes.labels.search(asked.labels).best(size))
         for model, point in zip(self.models, asked.points, strict=True):
@@ -79,7 +81,7 @@ class Pool:
         if every is not None:
             best = np.lexsort((every, -popularity.of_items(every)))[: 2 * n]
             return np.union1d(pool, every[best])
-        for popular in popularity.walk(max(NAMED, 2 * n), self.items.total):
+        for popular in popularity.walk(max(NAMED, 3 * n // 2), self.items.total):
             pool = np.union1d(pool, asked.limits.meet(popular))
             if len(pool) >= 2 * n:
                 break

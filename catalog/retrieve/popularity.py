@@ -1,6 +1,6 @@
 """What many take, and take now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -67,10 +67,14 @@ class Popularity:
             found = np.log1p(np.expm1(found) + self.more.at(items))
         return found
 
-    def share(self, items: Ids) -> NDArray[np.float64]:
-        """Return the share of the catalogue that is less popular than each item, 0 to 1."""
-        below = np.searchsorted(self.ascending, self.of_items(items).astype(np.float32), "left")
-        return below / max(len(self.ascending), 1)
+    def beyond(self, items: Ids, shares: Sequence[float]) -> NDArray[np.int64]:
+        """Say how many of these shares of the catalogue, ascending, are less popular than each."""
+        if not len(self.ascending):
+            return np.zeros(len(items), dtype=np.int64)
+        counts = np.ceil(np.array(shares) * len(self.ascending)).astype(np.int64)
+        scores = self.of_items(items).astype(np.float32)
+        found: NDArray[np.int64] = self.ascending[counts - 1].searchsorted(scores, "left")
+        return found
 
     def walk(self, step: int, size: int) -> Iterator[Ids]:
         """Walk a catalogue of `size` items, most popular first, in ever longer steps.

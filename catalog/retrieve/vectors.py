@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.catalog.retrieve.additions import Places
-from re2llm.catalog.retrieve.sparse import Ids, offsets_of, spread
+from re2llm.catalog.retrieve.sparse import Ids, distinct, offsets_of, spread
 
 Floats = NDArray[np.float32]
 
@@ -70,8 +70,7 @@ class VectorIndex:
             scales.append(scale.astype(np.float32))
         held = _Levels(np.concatenate(levels), np.concatenate(scales))
         del levels, scales
-        centres = _centres(held)
-        nearest = _nearest(held, centres)
+        nearest, centres = _parted(held, *_cells(held))
         members = nearest.argsort(kind="stable").astype(np.int32)
         rows = np.empty(len(members), dtype=np.int32)
         rows[members] = np.arange(len(members), dtype=np.int32)
@@ -123,30 +122,41 @@ class VectorIndex:
 
     def near(self, points: Floats, n: int) -> Ids:
         """Return about the n items nearest to any of the points, (points, dim), in no order."""
-        rows = self._rows_near(points)
+        cells = len(self.centres)
+        probed = min(cells, max(_CELLS, _LOOKED_AT * cells // max(self.size, 1)))
+        near = np.ascontiguousarray((self.centres @ points.T).T)
+        chosen = near.argpartition(cells - probed, axis=1)[:, -probed:]
+        return self._best(distinct(chosen.ravel()), points, n)
+
+    def around(self, items: Ids, points: Floats, n: int) -> Ids:
+        """Return about the n items nearest to the points among those that lie where these do.
+
+        Args:
+            items: whose cells are looked into.
+            points: (points, dim).
+            n: how many, in no order.
+        """
+        old = items[items < self.size]
+        if self.more is not None:
+            old = self.more.places.old(old)
+        if not len(old):
+            return self.near(points, n)
+        cells = self.cell_offsets.searchsorted(self.rows[old], "right") - 1
+        return self._best(distinct(cells), points, n)
+
+    def _best(self, cells: Ids, points: Floats, n: int) -> Ids:
+        rows, _ = spread(self.cell_offsets, cells)
         found: Ids = self.members[rows].astype(np.int64)
         close = self._products(rows, points).max(axis=1, initial=-1)
         if self.more is not None:
             places = self.more.places
             old = places.rows(found) < 0
             later = (self.more.vectors @ points.T).max(axis=1, initial=-1)
-            found, close = (
-                np.concatenate([found[old], places.at]),
-                np.concatenate([close[old], later]),
-            )
+            found = np.concatenate([found[old], places.at])
+            close = np.concatenate([close[old], later])
         return found if len(found) <= n else found[close.argpartition(len(found) - n)[-n:]]
 
-    def _rows_near(self, points: Floats) -> Ids | slice:
-        cells = len(self.centres)
-        if cells == 1:
-            return slice(None)
-        probed = min(cells, max(_CELLS, _LOOKED_AT * cells // self.size))
-        near = points @ self.centres.T
-        chosen = np.unique(near.argpartition(cells - probed, axis=1)[:, -probed:])
-        rows, _ = spread(self.cell_offsets, chosen)
-        return rows
-
-    def _products(self, rows: Ids | NDArray[np.int32] | slice, points: Floats) -> Floats:
+    def _products(self, rows: Ids | NDArray[np.int32], points: Floats) -> Floats:
         found: Floats = self.levels[rows].astype(np.float32) @ points.T
         found *= self.scales[rows, None]
         return found
@@ -168,30 +178,60 @@ class _Levels:
         return self.levels[which] * self.scales[which, None]
 
 
-def _centres(vectors: _Levels) -> Floats:
-    """Return about twice as many centres as the root of the number of vectors, by k-means."""
+def _cells(vectors: _Levels) -> tuple[NDArray[np.int64], Floats]:
+    """Find about as many cells as the root of the number of vectors, by k-means.
+
+    Returns:
+        The cell of each vector, and the centres.
+    """
     n = len(vectors)
-    cells = 2 * int(n**0.5) if n > _EXACT else 1
-    if not n:
-        return np.zeros((1, vectors.levels.shape[1]), dtype=np.float32)
+    cells = int(n**0.5) if n > _EXACT else 1
+    if cells == 1:
+        return np.zeros(n, dtype=np.int64), np.zeros((1, vectors.levels.shape[1]), np.float32)
     draws = np.random.default_rng(0)
     places = np.sort(draws.choice(n, size=min(n, _SAMPLE * cells), replace=False))
     centres = vectors.some(places[np.linspace(0, len(places) - 1, cells).astype(int)])
     sample = _Levels(vectors.levels[places], vectors.scales[places])
-    for _ in range(_ROUNDS if cells > 1 else 0):
+    for _ in range(_ROUNDS):
         nearest = _nearest(sample, centres)
         order = nearest.argsort(kind="stable")
         held, starts = np.unique(nearest[order], return_index=True)
         sums = np.add.reduceat(sample.some(order), starts)
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         centres[held] = np.where(lengths > 0, sums / np.maximum(lengths, 1e-9), centres[held])
-    return centres
+    return _nearest(vectors, centres), centres
+
+
+def _parted(
+    vectors: _Levels, nearest: NDArray[np.int64], centres: Floats
+) -> tuple[NDArray[np.int64], Floats]:
+    """Part cells that are too large along the direction in which their vectors differ most.
+
+    So that what a request costs does not depend on how the vectors happen to lie.
+    """
+    most = max(_LOOKED_AT, int(0.4 * len(vectors) ** 0.5))
+    parted, made, count = nearest.copy(), [centres], len(centres)
+    sizes = np.bincount(nearest, minlength=len(centres))
+    for cell in np.flatnonzero(sizes > most).tolist() if len(centres) > 1 else ():
+        members = np.flatnonzero(nearest == cell)
+        own = vectors.some(members)
+        widest = int(own.var(axis=0).argmax())
+        pieces = np.array_split(own[:, widest].argsort(kind="stable"), -(-len(members) // most))
+        middles = np.array([own[piece].mean(axis=0) for piece in pieces])
+        lengths = np.linalg.norm(middles, axis=1, keepdims=True)
+        middles /= np.maximum(lengths, 1e-9)
+        made[0][cell] = middles[0]
+        made.append(middles[1:])
+        for number, piece in enumerate(pieces[1:]):
+            parted[members[piece]] = count + number
+        count += len(pieces) - 1
+    return parted, np.concatenate(made).astype(np.float32)
 
 
 def _nearest(vectors: _Levels, centres: Floats) -> NDArray[np.int64]:
     step = max(1, 4_000_000 // len(centres))
     found = np.zeros(len(vectors), dtype=np.int64)
-    for start in range(0, len(vectors) if len(centres) > 1 else 0, step):
+    for start in range(0, len(vectors), step):
         part = slice(start, start + step)
         # The scale of a vector is one factor for all centres: it decides nothing.
         found[part] = (vectors.levels[part].astype(np.float32) @ centres.T).argmax(axis=1)

@@ -12,6 +12,7 @@ from re2llm.catalog.dataset import Dataset, dataset_of
 from re2llm.catalog.dataset_files import Folded, read_files, read_frames, write_frames
 from re2llm.catalog.dataset_frames import SESSION_SCHEMA, SPLITS, item_frame
 from re2llm.catalog.items import Catalog, Item, removed
+from re2llm.catalog.retrieve.additions import Retold
 from re2llm.catalog.retrieve.hybrid import HybridRetriever
 from re2llm.catalog.sessions import SessionLog
 
@@ -23,10 +24,14 @@ class Additions:
     Attributes:
         changed: positions of items that are new or otherwise than then.
         sessions: by id: positions, oldest first, and when; one that is told again is as told last.
+        looked_up: ids of sessions that were looked for in the dataset.
+        known: those that it has.
     """
 
     changed: set[int] = field(default_factory=set)
     sessions: dict[str, tuple[list[int], float]] = field(default_factory=dict)
+    looked_up: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
 
     def apply(self, catalog: Catalog, changes: Iterable[Change]) -> None:
         """Put changes into the catalogue, and remember what they were about.
@@ -49,13 +54,26 @@ class Additions:
         """Return how many items and sessions there are."""
         return len(self.changed) + len(self.sessions)
 
-    def over(self, base: HybridRetriever) -> HybridRetriever:
-        """Return a retriever that knows what came after this one's index was built."""
+    def over(self, base: HybridRetriever, dataset: Dataset | None = None) -> HybridRetriever:
+        """Return a retriever that knows what came after this one's index was built.
+
+        Args:
+            base: the one of that index.
+            dataset: what that was built of: its sessions that were told again are left out; None
+                where none of them was.
+        """
         if not self.weight:
             return base
         rows = list(self.sessions.values())
         log = SessionLog.from_sequences([row for row, _ in rows], [when for _, when in rows])
-        return base.adding(np.array(sorted(self.changed), dtype=np.int64), log)
+        changed = np.array(sorted(self.changed), dtype=np.int64)
+        return base.adding(changed, log, None if dataset is None else self._retold(dataset))
+
+    def _retold(self, dataset: Dataset) -> Retold | None:
+        if new := self.sessions.keys() - self.looked_up:
+            self.looked_up |= new
+            self.known.update(dataset.train_sessions.known(new))
+        return dataset.retold(self.known) if self.known else None
 
 
 def fold_changes(folder: Path, prepare: Callable[[Dataset], None]) -> bool:

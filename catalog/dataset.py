@@ -1,7 +1,7 @@
 """What a shop's data is once it is in: a catalogue, and sessions to learn from and to judge by."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -10,9 +10,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from re2llm.catalog.dataset_files import State, read_frames, write_frames
+from re2llm.catalog.dataset_files import read_frames, write_frames
 from re2llm.catalog.dataset_frames import DatasetMeta, Frames, item_frame, session_frame
+from re2llm.catalog.dataset_state import State
 from re2llm.catalog.items import Catalog, Item
+from re2llm.catalog.retrieve.additions import Retold
+from re2llm.catalog.retrieve.popularity import click_weights
 from re2llm.catalog.sessions import Session, SessionLog
 
 Positions = NDArray[np.uint32]
@@ -55,6 +58,23 @@ class Sessions(Sequence[Session]):
             timestamp=self._timestamps[index],
         )
 
+    def known(self, session_ids: Collection[str]) -> list[str]:
+        """Return those of these ids that there are."""
+        return self._ids.filter(self._having(session_ids)).to_list()
+
+    def log_rows(self, session_ids: Collection[str]) -> NDArray[np.int64]:
+        """Return the rows, ascending, that these sessions have in the log, which is by time."""
+        places = self._having(session_ids).arg_true().to_numpy()
+        if not len(places) or self._timestamps.null_count():
+            return places.astype(np.int64)
+        stamps = self._timestamps.to_numpy()
+        return np.sort(
+            [(stamps < stamps[p]).sum() + (stamps[:p] == stamps[p]).sum() for p in places]
+        )
+
+    def _having(self, session_ids: Collection[str]) -> pl.Series:
+        return self._ids.is_in(pl.Series(sorted(session_ids), dtype=pl.String).implode())
+
     def _named(self, flat: Positions, ends: Ends, index: int) -> tuple[str, ...]:
         items = self._catalog.items
         return tuple(items[p].item_id for p in flat[ends[index] : ends[index + 1]].tolist())
@@ -74,11 +94,22 @@ class Dataset:
 
     catalog: Catalog
     train: SessionLog
-    train_sessions: Sequence[Session]
+    train_sessions: Sessions
     valid: Sequence[Session]
     test: Sequence[Session]
     meta: DatasetMeta
     state: State | None = None
+
+    def retold(self, session_ids: Collection[str]) -> Retold:
+        """Return those of the training sessions that have these ids, as the log has them."""
+        rows = self.train_sessions.log_rows(session_ids)
+        ends = self.train.offsets
+        own = [self.train.items[ends[row] : ends[row + 1]].tolist() for row in rows.tolist()]
+        return Retold(
+            rows=rows,
+            log=SessionLog.from_sequences(own),
+            worth=click_weights(self.train)[rows],
+        )
 
 
 def open_dataset(folder: Path) -> Dataset:

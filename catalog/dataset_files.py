@@ -5,7 +5,6 @@ dataset is written beside, moved in under a fresh name, and begins to count when
 replaced: a process killed at any moment leaves the old dataset or the new one.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -26,29 +25,23 @@ from re2llm.catalog.dataset_frames import (
     DatasetMeta,
     Frames,
 )
+from re2llm.catalog.dataset_state import (
+    POINTER,
+    VERSION,
+    State,
+    damaged,
+    digest_of_files,
+    lock_path,
+    read_pointer,
+    read_state,
+    state_of,
+)
 from re2llm.catalog.items import AttributeValue
 from re2llm.catalog.locks import locked
 from re2llm.errors import UserError
 
-VERSION = 1
-POINTER = "dataset.json"
 _STALE = 24 * 3600.0
 """Seconds after which leftovers of killed writers are swept up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """Which dataset counts.
-
-    Attributes:
-        files: its folder, with the log of what came after it.
-        digest: of its contents; the same data has the same one, whenever it was ingested.
-        origin: digest of the dataset that was ingested, however much was folded in since.
-    """
-
-    files: Path
-    digest: str
-    origin: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +54,6 @@ class Folded:
 
 class Overtaken(UserError):
     """Another dataset was put in place while what came after the old one was folded in."""
-
-
-def lock_path(folder: Path) -> Path:
-    """Name the lock that whoever writes a dataset or its log holds."""
-    return folder.parent / f".{folder.name}.lock"
-
-
-def read_state(folder: Path) -> State:
-    """Say which dataset counts; raises `UserError` as `open_dataset` says."""
-    pointer = _read_pointer(folder)
-    files = folder / str(pointer["files"])
-    try:
-        return _state(files, pointer)
-    except OSError as error:
-        raise _damaged(folder, str(error)) from error
 
 
 def write_frames(
@@ -114,7 +92,7 @@ def write_frames(
         for name, frame in {"items": items, **splits}.items():
             _write(staged / generation / f"{name}.parquet", frame)
         _sync_folder(staged / generation)
-        digest = _digest(staged / generation)
+        digest = digest_of_files(staged / generation)
         origin = digest if folded is None else folded.state.origin
         own = {"files": generation, "digest": digest, "origin": origin}
         pointer = {"version": VERSION, **own, **asdict(meta)}
@@ -131,31 +109,17 @@ def write_frames(
 def read_frames(folder: Path) -> tuple[State, Frames, DatasetMeta]:
     """Read the dataset that counts; raises `UserError` as `open_dataset` says."""
     for attempt in (1, 2):
-        pointer = _read_pointer(folder)
+        pointer = read_pointer(folder)
         files = folder / str(pointer["files"])
         try:
-            return _state(files, pointer), read_files(files), _meta(pointer)
+            return state_of(files, pointer), read_files(files), _meta(pointer)
         except FileNotFoundError as error:
             # A writer may have put a new dataset in place between the two reads.
             if attempt == 2:
-                raise _damaged(folder, str(error)) from error
+                raise damaged(folder, str(error)) from error
         except (pl.exceptions.PolarsError, ValueError, KeyError, TypeError, OSError) as error:
-            raise _damaged(folder, str(error)) from error
+            raise damaged(folder, str(error)) from error
     raise AssertionError("unreachable")
-
-
-def _state(files: Path, pointer: Mapping[str, object]) -> State:
-    digest = str(pointer.get("digest") or _digest(files))
-    return State(files=files, digest=digest, origin=str(pointer.get("origin") or digest))
-
-
-def _digest(files: Path) -> str:
-    """Return a digest of the items and of the sessions that indexes and weights are made of."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name in ("items", "train", "valid"):
-        with (files / f"{name}.parquet").open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
 
 
 def _take_place(staged: Path, folder: Path, generation: str, folded: Folded | None) -> None:
@@ -169,7 +133,7 @@ def _take_place(staged: Path, folder: Path, generation: str, folded: Folded | No
         _sync_folder(folder.parent)
         return
     pointer = folder / POINTER
-    old = _read_pointer(folder)["files"] if pointer.exists() else None
+    old = read_pointer(folder)["files"] if pointer.exists() else None
     (staged / generation).rename(folder / generation)
     _sync_folder(folder)
     (staged / POINTER).replace(pointer)
@@ -220,31 +184,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _read_pointer(folder: Path) -> dict[str, object]:
-    path = folder / POINTER
-    try:
-        pointer = json.loads(path.read_text(encoding="utf-8"))
-        version, _ = pointer["version"], pointer["files"]
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(
-            f"there is no dataset in {str(folder)!r}; put one there with `re2llm ingest`"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(folder, str(error)) from error
-    if version != VERSION:
-        raise UserError(
-            f"the dataset in {str(folder)!r} is of version {version!r}, this program reads "
-            f"{VERSION}; ingest the source again"
-        )
-    return dict(pointer)
-
-
-def _damaged(folder: Path, why: str) -> UserError:
-    return UserError(
-        f"the dataset in {str(folder)!r} cannot be read ({why}); ingest the source again"
-    )
 
 
 def _meta(pointer: Mapping[str, object]) -> DatasetMeta:

@@ -124,7 +124,7 @@ def _look(workspace: Workspace, done: dict[str, int]) -> tuple[bool, int]:
     made = HybridRetriever.in_memory(whole.catalog, whole.train, stock.retriever.encoder)
     additions = Additions()
     additions.apply(whole.catalog, log)
-    made = additions.over(made.with_weights(stock.retriever.weights))
+    made = additions.over(made.with_weights(stock.retriever.weights), whole)
     return _answers(stock.retriever) == _answers(made), missing
 
 

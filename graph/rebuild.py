@@ -1,6 +1,7 @@
 """Folds what came after a dataset into it, with the index built before the result counts.
 
-`python -m re2llm.graph.rebuild WORKSPACE` does it beside a service, which takes the result over.
+`python -m re2llm.graph.rebuild WORKSPACE ENCODER` does it beside a service, which takes the result
+over.
 """
 
 import logging
@@ -16,9 +17,11 @@ from re2llm.catalog.dataset import Dataset, open_dataset
 from re2llm.catalog.dataset_files import Overtaken
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.locks import locked_if_free
+from re2llm.catalog.minilm import MiniLmEncoder
 from re2llm.catalog.retrieve.index import IndexUnusable, check_index
 from re2llm.errors import UserError
 from re2llm.graph.retrieval import open_retrieval
+from re2llm.settings import LEXICAL, MINILM
 from re2llm.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -54,13 +57,14 @@ def rebuild(workspace: Workspace, encoder: TextEncoder | None = None) -> bool:
 def start_rebuild(workspace: Workspace, encoder: TextEncoder | None = None) -> None:
     """Start `rebuild` and do not wait for it.
 
-    It runs in a process of its own, of low priority; in a thread where an encoder is given, which
-    mostly waits for that encoder.
+    It runs in a process of its own, of low priority; in a thread where texts are sent to a server
+    for their vectors, which mostly waits for that server.
     """
-    if encoder is not None:
+    if encoder is not None and not isinstance(encoder, MiniLmEncoder):
         threading.Thread(target=_try, args=(workspace, encoder), daemon=True).start()
         return
-    command = [sys.executable, "-m", "re2llm.graph.rebuild", str(workspace.root)]
+    name = LEXICAL if encoder is None else MINILM
+    command = [sys.executable, "-m", "re2llm.graph.rebuild", str(workspace.root), name]
     run = partial(subprocess.run, command, stdin=subprocess.DEVNULL, check=False)
     threading.Thread(target=run, name="rebuild", daemon=True).start()
 
@@ -79,12 +83,13 @@ def _try(workspace: Workspace, encoder: TextEncoder | None) -> bool:
 
 
 def main() -> None:
-    """Run from the command line; the exit status is 1 where it failed, 2 without a workspace."""
-    if len(sys.argv) != 2:
+    """Run from the command line; the exit status is 1 where it failed, 2 if asked amiss."""
+    if len(sys.argv) != 3 or sys.argv[2] not in (LEXICAL, MINILM):
         sys.exit(2)
     if hasattr(os, "nice"):
         os.nice(_NICE)
-    sys.exit(not _try(Workspace(Path(sys.argv[1])), None))
+    encoder = MiniLmEncoder.load() if sys.argv[2] == MINILM else None
+    sys.exit(not _try(Workspace(Path(sys.argv[1])), encoder))
 
 
 if __name__ == "__main__":

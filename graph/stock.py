@@ -16,7 +16,7 @@ from re2llm.catalog.additions import Additions
 from re2llm.catalog.candidates import Candidate, Query
 from re2llm.catalog.changes import Change, append_change, log_size, read_changes
 from re2llm.catalog.dataset import Dataset, open_dataset
-from re2llm.catalog.dataset_files import lock_path, read_state
+from re2llm.catalog.dataset_state import lock_path, read_state
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.items import REMOVED, LiveCatalog
 from re2llm.catalog.locks import locked
@@ -76,7 +76,8 @@ class Stock:
         additions = Additions()
         additions.apply(dataset.catalog, changes)
         self._state, self._end, self._additions = dataset.state, end, additions
-        return retrieval, additions.over(retrieval.retriever)
+        self._base = dataset
+        return retrieval, additions.over(retrieval.retriever, dataset)
 
     def retrieve(self, query: Query, n: int) -> list[Candidate]:
         """Find candidates; see `HybridRetriever.retrieve`."""
@@ -130,7 +131,7 @@ class Stock:
                 return False
             changes, end = read_changes(state.files, self._end)
             self._additions.apply(self.catalog.now, changes)
-            self.retriever = self._additions.over(self.retrieval.retriever)
+            self.retriever = self._additions.over(self.retrieval.retriever, self._base)
             self._end = end
             return bool(changes)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from re2llm.catalog.shop.shop import ShopPlan, write_shop
+
 HEAVY = ("torch", "polars", "chromadb", "langgraph", "langchain_openai", "numpy", "matplotlib")
 
 
@@ -58,6 +60,18 @@ def test_a_workspace_without_data_is_told_in_one_line(
     assert "Traceback" not in done.stderr
     assert "re2llm ingest SOURCE" in done.stderr.replace("\n", " ")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_rebuild_keeps_to_the_encoder_of_the_workspace(tmp_path: Path) -> None:
+    write_shop(tmp_path / "data", ShopPlan(items=200, sessions=50))
+    (tmp_path / "encoder.txt").write_text("minilm\n")
+    done = re2llm("rebuild", "--workspace", str(tmp_path))
+    assert done.returncode == 2
+    assert "'minilm', but 'lexical' is set" in " ".join(done.stderr.split())
+    assert not (tmp_path / "index").exists()
+    (tmp_path / "encoder.txt").write_text("lexical\n")
+    assert re2llm("rebuild", "--workspace", str(tmp_path)).returncode == 0
+    assert list((tmp_path / "index").glob("index-*"))
 
 
 def test_the_doctor_says_what_is_ill_and_how_to_mend_it(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from re2llm.catalog.additions import Additions
 from re2llm.catalog.changes import Change, Visit, append_change, read_changes
 from re2llm.catalog.dataset import Dataset, open_dataset
-from re2llm.catalog.dataset_files import lock_path, read_state
+from re2llm.catalog.dataset_state import lock_path, read_state
 from re2llm.catalog.ingest.ingest import ingest
 from re2llm.catalog.ingest.options import IngestOptions
 from re2llm.catalog.ingest.report import IngestReport, Progress

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.catalog.retrieve.sparse import Ids
+from re2llm.catalog.sessions import SessionLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,24 @@ class Places:
         """Return those of these items that are as the index says."""
         kept: Ids = items[self.rows(items.astype(np.int64)) < 0].astype(np.int64)
         return kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retold:
+    """Sessions of the index that were told again since: they do not count any more.
+
+    Attributes:
+        rows: (sessions,) of the log that the index was built of, ascending.
+        log: what they were.
+        worth: (sessions,) what a click of theirs counted for popularity.
+    """
+
+    rows: Ids
+    log: SessionLog
+    worth: NDArray[np.float64]
+
+    @classmethod
+    def none(cls) -> "Retold":
+        """Return no session."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return cls(rows=nothing, log=SessionLog.from_sequences([]), worth=np.zeros(0))

@@ -10,7 +10,7 @@ from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.neural.serving import SequenceModel
-from re2llm.catalog.retrieve.additions import Places
+from re2llm.catalog.retrieve.additions import Places, Retold
 from re2llm.catalog.retrieve.asked import RECENT, Asked, Reader
 from re2llm.catalog.retrieve.evidence import Measurer, Measures
 from re2llm.catalog.retrieve.notes import POPULAR, Notes, told
@@ -61,19 +61,22 @@ class HybridRetriever:
             without=None,
         )
 
-    def adding(self, changed: Ids, log: SessionLog) -> "HybridRetriever":
+    def adding(
+        self, changed: Ids, log: SessionLog, retold: Retold | None = None
+    ) -> "HybridRetriever":
         """Return the same with what came later; this one's own additions are left out.
 
         Args:
             changed: (n,) positions, ascending, of items that are new to the catalogue or otherwise
                 than when the index was built.
             log: later sessions.
+            retold: those of the index that are among them, as they were; None for none.
         """
         items = self.items
         if len(changed):
             items = items.adding(self.catalog, Places(changed, items.size), self.encoder)
-        log_side = self.log.adding(items, log, len(self.catalog))
-        return replace(self, items=items, log=log_side)
+        later = self.log.placing(items).adding(log, retold or Retold.none(), len(self.catalog))
+        return replace(self, items=items, log=later)
 
     def with_weights(self, weights: Weights) -> "HybridRetriever":
         """Return the same with other weights."""

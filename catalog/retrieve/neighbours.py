@@ -28,6 +28,7 @@ RECENT = 500
 """Sessions per item that are kept: the latest."""
 NEIGHBOURS = 200
 """Sessions that vote."""
+_LATER = ("more", "retold")
 LONGEST = 50
 """Items of a neighbour that count: its latest."""
 
@@ -43,6 +44,7 @@ class NeighbourIndex:
         items: distinct catalogue positions per session.
         rarity: (items,) log of the share of sessions without the item; how much a vote counts.
         more: the same of the sessions that came later; its rarity is of all.
+        retold: sessions that do not count, since they were told again.
     """
 
     session_offsets: NDArray[np.int64]
@@ -51,6 +53,7 @@ class NeighbourIndex:
     items: NDArray[np.int32]
     rarity: NDArray[np.float32]
     more: "NeighbourIndex | None" = None
+    retold: Ids | None = None
 
     @classmethod
     def build(cls, log: SessionLog, size: int) -> "NeighbourIndex":
@@ -75,7 +78,7 @@ class NeighbourIndex:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what is kept on disk."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "more"}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _LATER}
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "NeighbourIndex":
@@ -87,13 +90,20 @@ class NeighbourIndex:
         """Return how many sessions the index holds, without later ones."""
         return len(self.item_offsets) - 1
 
-    def adding(self, log: SessionLog, size: int) -> "NeighbourIndex":
-        """Return the same with later sessions, over a catalogue of `size` items."""
+    def adding(self, log: SessionLog, retold: Ids, size: int) -> "NeighbourIndex":
+        """Return the same with later sessions, over a catalogue of `size` items.
+
+        Args:
+            log: later sessions.
+            retold: rows of sessions that do not count any more.
+            size: of the catalogue now.
+        """
         more = NeighbourIndex.build(log, size)
         clicked = np.bincount(more.items, minlength=size)
         rarity = np.log1p(max(self.count + len(log), 1) / np.maximum(clicked, 1))
         rarity[: len(self.rarity)] = self.rarity
-        return replace(self, more=replace(more, rarity=rarity.astype(np.float32)))
+        more = replace(more, rarity=rarity.astype(np.float32))
+        return replace(self, more=more, retold=retold if len(retold) else None)
 
     def votes(self, query: Ids) -> Sums:
         """Return what the sessions nearest to one vote for.
@@ -130,6 +140,9 @@ class NeighbourIndex:
         places, owner = spread(self.session_offsets, query[inside])
         sessions: NDArray[np.integer] = self.sessions[places]
         owner = inside[owner]
+        if self.retold is not None:
+            kept = ~np.isin(sessions, self.retold)
+            sessions, owner = sessions[kept], owner[kept]
         if self.more is None:
             return sessions, owner
         later, other = self.more._sessions_of(query)

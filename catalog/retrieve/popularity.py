@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from re2llm.catalog.retrieve.additions import Retold
 from re2llm.catalog.retrieve.sparse import Ids, Sums, sum_by_id
 from re2llm.catalog.sessions import SessionLog
 
@@ -34,9 +35,7 @@ class Popularity:
     @classmethod
     def build(cls, log: SessionLog, size: int) -> "Popularity":
         """Count a log over a catalogue of `size` items."""
-        span = float(np.ptp(log.timestamps)) if len(log) else 0.0
-        age = (log.timestamps[-1] - log.timestamps) / span if span > 0 else np.zeros(len(log))
-        weight = ALWAYS + (1 - ALWAYS) * 0.5 ** (age / HALF_LIFE)
+        weight = click_weights(log)
         clicks = np.bincount(
             log.items, np.repeat(weight, np.diff(log.offsets)), minlength=size
         ).astype(np.float64)
@@ -54,9 +53,11 @@ class Popularity:
         """Take arrays as `arrays` gave them."""
         return cls(**arrays)  # type: ignore[arg-type]
 
-    def adding(self, log: SessionLog) -> "Popularity":
-        """Return the same with the clicks of later sessions."""
-        return replace(self, more=sum_by_id(log.items, np.ones(len(log.items))))
+    def adding(self, log: SessionLog, retold: Retold) -> "Popularity":
+        """Return the same with the clicks of later sessions, and without those told again."""
+        gone = np.repeat(-retold.worth, np.diff(retold.log.offsets))
+        items = np.concatenate([log.items, retold.log.items])
+        return replace(self, more=sum_by_id(items, np.concatenate([np.ones(len(log.items)), gone])))
 
     def of_items(self, items: Ids) -> NDArray[np.float64]:
         """Return how popular these items are."""
@@ -64,7 +65,7 @@ class Popularity:
         inside = items < len(self.score)
         found[inside] = self.score[items[inside]]
         if self.more is not None:
-            found = np.log1p(np.expm1(found) + self.more.at(items))
+            found = np.log1p(np.maximum(np.expm1(found) + self.more.at(items), 0))
         return found
 
     def beyond(self, items: Ids, shares: Sequence[float]) -> NDArray[np.int64]:
@@ -89,3 +90,13 @@ class Popularity:
             start, step = start + step, 4 * step
         if size > len(self.order):
             yield np.arange(len(self.order), size)
+
+
+def click_weights(log: SessionLog) -> NDArray[np.float64]:
+    """Return (sessions,) what a click of each session counts, by its age."""
+    span = float(np.ptp(log.timestamps)) if len(log) else 0.0
+    if span <= 0:
+        return np.ones(len(log))
+    age = (log.timestamps[-1] - log.timestamps) / span
+    weights: NDArray[np.float64] = ALWAYS + (1 - ALWAYS) * 0.5 ** (age / HALF_LIFE)
+    return weights

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.items import Catalog
-from re2llm.catalog.retrieve.additions import Places
+from re2llm.catalog.retrieve.additions import Places, Retold
 from re2llm.catalog.retrieve.attributes import AttributeIndex
 from re2llm.catalog.retrieve.inverted import Inverted
 from re2llm.catalog.retrieve.meanings import DIM, Meanings, learn_meanings
@@ -87,26 +87,29 @@ class LogSide:
             meanings=VectorIndex.build(words.parts(titles), DIM),
             words=words,
         )
-        return made if titles.more is None else made.adding(items, None, size)
+        return made.placing(items)
 
-    def adding(self, items: ItemSide, log: SessionLog | None, size: int) -> "LogSide":
-        """Return the same with later sessions, if any, and the items that came later in place.
+    def placing(self, items: ItemSide) -> "LogSide":
+        """Return the same with the items that came later in place."""
+        more = items.titles.more
+        if more is None:
+            return self
+        placed = self.words.place(more.offsets, more.terms, more.weights)
+        return replace(self, meanings=self.meanings.adding(more.places, placed))
+
+    def adding(self, log: SessionLog, retold: Retold, size: int) -> "LogSide":
+        """Return the same with later sessions, if any.
 
         Args:
-            items: those, with what was added.
-            log: later sessions.
+            log: those.
+            retold: earlier ones that do not count any more.
             size: of the catalogue now.
         """
-        made = self
-        if items.titles.more is not None:
-            more = items.titles.more
-            placed = self.words.place(more.offsets, more.terms, more.weights)
-            made = replace(made, meanings=self.meanings.adding(more.places, placed))
-        if log is None or not len(log):
-            return made
+        if not len(log):
+            return self
         return replace(
-            made,
-            neighbours=self.neighbours.adding(log, size),
-            together=self.together.adding(log, size),
-            popularity=self.popularity.adding(log),
+            self,
+            neighbours=self.neighbours.adding(log, retold.rows, size),
+            together=self.together.adding(log, retold.log, size),
+            popularity=self.popularity.adding(log, retold),
         )

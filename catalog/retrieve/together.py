@@ -22,6 +22,7 @@ BACKWARDS = 0.6
 """What the item before counts beside the item after."""
 PARTNERS = 100
 """Partners per item that are kept: the strongest."""
+_LATER = ("more", "less")
 _AT_ONCE = 500_000
 """Clicks whose pairs are counted at a time."""
 FADE = 0.85
@@ -38,6 +39,7 @@ class TogetherIndex:
         strength: above 0, each pair's weight over the root of both items' clicks.
         clicks: (items,) clicks in the log.
         more: the same of the sessions that came later.
+        less: the same of the sessions that were told again.
     """
 
     offsets: NDArray[np.int64]
@@ -45,6 +47,7 @@ class TogetherIndex:
     strength: NDArray[np.float32]
     clicks: NDArray[np.int32]
     more: "TogetherIndex | None" = None
+    less: "TogetherIndex | None" = None
 
     @classmethod
     def build(
@@ -75,16 +78,25 @@ class TogetherIndex:
             clicks=counted.astype(np.int32),
         )
 
-    def adding(self, log: SessionLog, size: int) -> "TogetherIndex":
+    def adding(self, log: SessionLog, retold: SessionLog, size: int) -> "TogetherIndex":
         """Return the same with later sessions, over a catalogue of `size` items.
 
         Pairs known already keep their strength beside what the new ones add.
+
+        Args:
+            log: later sessions.
+            retold: sessions that do not count any more.
+            size: of the catalogue now.
         """
-        return replace(self, more=TogetherIndex.build(log, size, self.clicks))
+        more, less = TogetherIndex.build(log, size, self.clicks), None
+        if len(retold):
+            gone = np.bincount(retold.items, minlength=len(self.clicks)).astype(np.int32)
+            less = TogetherIndex.build(retold, len(self.clicks), self.clicks - gone)
+        return replace(self, more=more, less=less)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what is kept on disk."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "more"}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _LATER}
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "TogetherIndex":
@@ -98,6 +110,11 @@ class TogetherIndex:
         if self.more is not None:
             later, other = self.more.partners_near(query, fade)
             ids, values = np.concatenate([ids, later]), np.concatenate([values, other])
+        if self.less is not None:
+            gone, other = self.less.partners_near(query, fade)
+            ids, values = np.concatenate([ids, gone]), np.concatenate([values, -other])
+            found = sum_by_id(ids, values)
+            return Sums(found.ids, np.maximum(found.values, 0))
         return sum_by_id(ids, values)
 
     def partners_near(

@@ -181,6 +181,40 @@ def test_folding_in_keeps_everything_and_is_taken_over_while_serving(
     assert len(open_dataset(workspace.data).catalog) == 302
 
 
+def test_a_session_told_again_after_it_was_folded_in_counts_once(workspace: Workspace) -> None:
+    from re2llm.catalog.candidates import Candidate, Query
+    from re2llm.catalog.changes import Change
+    from re2llm.graph.deliveries import read_visits
+
+    def visits(*rows: list[str]) -> Change:
+        told = [{"items": row, "session_id": f"s{n}"} for n, row in enumerate(rows)]
+        return Change(sessions=tuple(read_visits(told, latest)))
+
+    def said(stock: Stock) -> dict[str, Candidate]:
+        return {one.item.item_id: one for one in stock.score(Query(session=(known[3],)), known)}
+
+    data = open_dataset(workspace.data)
+    known = [item.item_id for item in data.catalog]
+    latest = float(data.train.timestamps[-1])
+    plain = opened(workspace)
+    pair = visits(*[[known[3], known[40]]] * 5)
+    plain.change(pair)
+    assert rebuild(workspace)
+    stock = opened(workspace)
+    once = said(stock)
+    stock.change(pair)
+    again = said(stock)
+    for source in ("neighbours", "together", "popularity"):
+        for item_id in (known[3], known[40], known[41]):
+            was, now = (one[item_id].evidence[source] for one in (once, again))
+            assert now == pytest.approx(was, abs=0.02)
+    stock.change(visits(*[[known[3], known[50]]] * 5))
+    other = said(stock)
+    assert other[known[40]].evidence["together"] < once[known[40]].evidence["together"]
+    assert other[known[40]].evidence["neighbours"] < once[known[40]].evidence["neighbours"]
+    assert other[known[50]].evidence["together"] > once[known[50]].evidence["together"]
+
+
 def test_what_is_changed_while_folding_goes_on_beside_the_new_data(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

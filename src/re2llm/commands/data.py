@@ -121,13 +121,15 @@ def rebuild(workspace: WorkspaceOption = None) -> None:
     It happens by itself after thousands of changes; an index that is damaged is built anew.
     """
     from re2llm.commands.screen import console
+    from re2llm.graph.encoders import open_encoder
     from re2llm.graph.rebuild import rebuild as run_rebuild
     from re2llm.settings import read_settings
     from re2llm.workspace import Workspace
 
-    place = Workspace(read_settings(workspace=workspace).workspace)
+    settings = read_settings(workspace=workspace)
+    place = Workspace(settings.workspace)
     place.require_data()
-    done = run_rebuild(place)
+    done = run_rebuild(place, open_encoder(settings, place))
     console.print("The index is whole." if done else "Another process rebuilds already.")
 
 

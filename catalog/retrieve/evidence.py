@@ -108,7 +108,7 @@ class Measurer:
             names.append(REQUEST)
             told = self.items.labels.covered(asked.wished, items)
             if asked.wish_vector is not None:
-                close = self.items.vectors.closeness(items, asked.wish_vector[None])[:, 0]
+                close = self.items.vectors.closeness(items, asked.wish_vector[None])[0]
                 told = told + 0.5 * close
             single.append(told)
         return Measures(
@@ -122,12 +122,12 @@ class Measurer:
 
     def _text(self, asked: Asked, items: Ids) -> Values:
         fade = asked.fade.astype(np.float32)
-        near = self.items.vectors.closeness(items, (fade @ asked.read)[None])[:, 0]
+        near = self.items.vectors.closeness(items, (fade @ asked.read)[None])[0]
         meant = self.log.meanings.closeness(items, asked.meant)
         found = np.empty((len(_TEXT), len(items)))
         found[0] = self.items.titles.overlap(asked.words, items)
-        found[1], found[2] = near, meant @ fade
-        found[3] = (meant * fade ** np.float32(0.3)).max(axis=1)
+        found[1], found[2] = near, fade @ meant
+        found[3] = (meant * (fade ** np.float32(0.3))[:, None]).max(axis=0)
         return found
 
 

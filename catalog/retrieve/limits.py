@@ -157,7 +157,7 @@ def among(items: Ids, few: Ids) -> Mask:
     """Say of each item whether it is among a few."""
     if len(few) > _SIDE_BY_SIDE:
         return np.isin(items, few)
-    found: Mask = (items[:, None] == few).any(axis=1)
+    found: Mask = (few[:, None] == items).any(axis=0)
     return found
 
 

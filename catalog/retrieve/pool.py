@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from re2llm.catalog.neural.serving import SequenceModel
 from re2llm.catalog.retrieve.asked import Asked
 from re2llm.catalog.retrieve.sides import ItemSide, LogSide
-from re2llm.catalog.retrieve.sparse import Ids
+from re2llm.catalog.retrieve.sparse import Ids, distinct
 
 NAMED = 100
 """Items that each source may name, at least; half as many again as are wanted, if that is more."""
-LATEST = 4
+LATEST = 3
 """Latest items whose neighbourhoods among vectors are looked into."""
 ALL = 1000
 """A catalogue of no more items is looked at whole."""
@@ -38,8 +38,8 @@ class Pool:
             every = limits.listed()
             if every is not None and len(every) <= max(FEW, n):
                 return every
-        named = np.concatenate(self._named(asked, max(NAMED, 3 * n // 2)))
-        pool = limits.meet(np.unique(named).astype(np.int64))
+        named = np.concatenate(self._named(asked, max(NAMED, 3 * n // 2)), dtype=np.int64)
+        pool = limits.meet(distinct(named))
         return pool if len(pool) >= n else self._filled(pool, asked, every, n)
 
     def _named(self, asked: Asked, size: int) -> list[NDArray[np.integer]]:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 Ids = NDArray[np.int64]
 Values = NDArray[np.float64]
 
+_SIEVE = 2048
+
 
 @dataclass(frozen=True, slots=True)
 class Sums:
@@ -20,6 +22,17 @@ class Sums:
         """Return the numbers of these ids, 0 where there is none."""
         if not len(self.ids):
             return np.zeros(len(wanted))
+        if len(wanted) > _SIEVE:
+            # Most are not there: what falls through a sieve of remainders need not be looked up.
+            holes = np.zeros(_SIEVE, dtype=bool)
+            holes[self.ids % _SIEVE] = True
+            likely = holes[wanted % _SIEVE].nonzero()[0]
+            sums = np.zeros(len(wanted))
+            sums[likely] = self._found(wanted[likely])
+            return sums
+        return self._found(wanted)
+
+    def _found(self, wanted: NDArray[np.integer]) -> Values:
         places = self.ids.searchsorted(wanted)
         places[places == len(self.ids)] = 0
         found: Values = self.values[places] * (self.ids[places] == wanted)
@@ -48,8 +61,9 @@ def spread(offsets: NDArray[np.int64], rows: Ids) -> tuple[Ids, Ids]:
     starts = offsets[rows]
     lengths = offsets[rows + 1] - starts
     ends = lengths.cumsum()
-    owner = np.arange(len(rows)).repeat(lengths)
-    return np.arange(len(owner)) + (starts - ends + lengths)[owner], owner
+    places = (starts - ends + lengths).repeat(lengths)
+    places += np.arange(len(places))
+    return places, np.arange(len(rows)).repeat(lengths)
 
 
 def sum_by_id(ids: NDArray[np.integer], values: Values) -> Sums:

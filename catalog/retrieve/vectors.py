@@ -115,10 +115,10 @@ class VectorIndex:
         return found
 
     def closeness(self, items: Ids, points: Floats) -> Floats:
-        """Return the inner products of these items' vectors and the points, (items, points)."""
+        """Return the inner products of these items' vectors and the points, (points, items)."""
         if self.more is None:
             return self._products(self.rows[items], points)
-        return self.of_items(items) @ points.T
+        return points @ self.of_items(items).T
 
     def near(self, points: Floats, n: int) -> Ids:
         """Return about the n items nearest to any of the points, (points, dim), in no order."""
@@ -147,18 +147,18 @@ class VectorIndex:
     def _best(self, cells: Ids, points: Floats, n: int) -> Ids:
         rows, _ = spread(self.cell_offsets, cells)
         found: Ids = self.members[rows].astype(np.int64)
-        close = self._products(rows, points).max(axis=1, initial=-1)
+        close = self._products(rows, points).max(axis=0)
         if self.more is not None:
             places = self.more.places
             old = places.rows(found) < 0
-            later = (self.more.vectors @ points.T).max(axis=1, initial=-1)
+            later = (points @ self.more.vectors.T).max(axis=0)
             found = np.concatenate([found[old], places.at])
             close = np.concatenate([close[old], later])
         return found if len(found) <= n else found[close.argpartition(len(found) - n)[-n:]]
 
     def _products(self, rows: Ids | NDArray[np.int32], points: Floats) -> Floats:
-        found: Floats = self.levels[rows].astype(np.float32) @ points.T
-        found *= self.scales[rows, None]
+        found: Floats = points @ self.levels[rows].astype(np.float32).T
+        found *= self.scales[rows]
         return found
 
 

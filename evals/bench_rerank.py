@@ -1,7 +1,9 @@
 """What reranking costs beside the model: own time per slate, and slates per second at once.
 
 Run as `python -m re2llm.evals.bench_rerank`. A server on loopback, in a process of its own, answers
-every question after a fixed time, so that the ideal number of slates per second is known.
+every question after a fixed time, so that the ideal number of slates per second is known. Beside
+ours runs a bare client, which sends one and the same question's bytes and reads the answers' bytes:
+what it misses of the ideal is the server's and the machine's.
 """
 
 import argparse
@@ -11,9 +13,11 @@ import multiprocessing
 import statistics
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
+import aiohttp
 from pydantic import SecretStr
 
 from re2llm.catalog.candidates import Candidate
@@ -100,26 +104,64 @@ def own_time(candidates: int, *, slates: int = 300, known: bool = False) -> OwnT
     return made
 
 
-async def throughput(url: str, at_once: int, slates: int, candidates: int) -> tuple[float, float]:
-    """Return slates per second with so many at once, and the seconds of processor for each."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """What one run reached.
+
+    Attributes:
+        rate: slates per second.
+        work: seconds of this process's processor for each.
+    """
+
+    rate: float
+    work: float
+
+
+async def timed(ask: Callable[[int], Awaitable[bool]], at_once: int, slates: int) -> Rate:
+    """Ask so many questions, so many at once; what fails does not count."""
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(number: int) -> bool:
+        async with slots:
+            return await ask(number)
+
+    start, worked = time.perf_counter(), time.process_time()
+    good = sum(await asyncio.gather(*(one(number) for number in range(slates))))
+    seconds, worked = time.perf_counter() - start, time.process_time() - worked
+    return Rate(rate=good / seconds, work=worked / slates)
+
+
+async def ours(url: str, at_once: int, slates: int, candidates: int) -> Rate:
+    """Ask as a shop does, each time with other words of the shopper's."""
     config = ModelConfig(model="bench", base_url=url, api_key=SecretStr("none"))
     model = open_chat_model(config)
     client = ModelClient(model, identity="bench", patience=Patience(deadline=60, attempts=1))
     reranker = ListwiseReranker(client=client)
     task = make_task(candidates)
-    await reranker.rerank(task)
-    slots = asyncio.Semaphore(at_once)
 
-    async def one(number: int) -> bool:
-        async with slots:
-            answer = await reranker.rerank(replace(task, request=f"{at_once} {number}"))
-            return answer.degraded is None
+    async def ask(number: int) -> bool:
+        answer = await reranker.rerank(replace(task, request=f"{at_once} {number}"))
+        return answer.degraded is None
 
-    start, worked = time.perf_counter(), time.process_time()
-    good = sum(await asyncio.gather(*(one(number) for number in range(slates))))
-    seconds, worked = time.perf_counter() - start, time.process_time() - worked
+    await ask(-1)
+    rate = await timed(ask, at_once, slates)
     await close_chat_model(model)
-    return good / seconds, worked / slates
+    return rate
+
+
+async def bare(url: str, at_once: int, slates: int, candidates: int) -> Rate:
+    """Send the bytes of a question of that size."""
+    said = [{"role": one.type, "content": one.text} for one in rank_messages(make_task(candidates))]
+    data = json.dumps({"model": "bench", "messages": said}).encode()
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def ask(_number: int) -> bool:
+            async with session.post(f"{url}/chat/completions", data=data) as answer:
+                return bool(await answer.read())
+
+        await ask(-1)
+        return await timed(ask, at_once, slates)
 
 
 def serve(pipe: Connection, delay: float, text: str) -> None:
@@ -163,6 +205,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--candidates", type=int, default=50)
     parser.add_argument("--delay", type=float, default=0.2, help="seconds per answer")
     parser.add_argument("--runs", type=int, default=3, help="of each throughput")
+    parser.add_argument("--waves", type=int, default=12, help="slates per run, by those at once")
     given = parser.parse_args(arguments)
     for known in (False, True):
         seen = "shown before" if known else "never shown before"
@@ -176,18 +219,18 @@ def main(arguments: list[str] | None = None) -> None:
     process.start()
     url = f"http://127.0.0.1:{here.recv()}/v1"
     for at_once in _AT_ONCE:
-        slates, ideal = max(10, 6 * at_once), at_once / given.delay
-        runs = [
-            asyncio.run(throughput(url, at_once, slates, given.candidates))
-            for _ in range(given.runs)
-        ]
-        rates, worked = sorted(rate for rate, _ in runs), min(cost for _, cost in runs)
-        share = statistics.median(rates) / ideal
-        sys.stdout.write(
-            f"{at_once:>4} at once: {statistics.median(rates):7.1f} slates/s ({rates[0]:.1f} to "
-            f"{rates[-1]:.1f}), ideal {ideal:7.1f} ({share:.0%}); {1e3 * worked:.1f} ms of "
-            f"processor each, so that one core gives {1 / worked:.0f}/s at most\n"
-        )
+        slates, ideal = max(15, given.waves * at_once), at_once / given.delay
+        for name, way in (("bare", bare), ("ours", ours)):
+            runs = [
+                asyncio.run(way(url, at_once, slates, given.candidates)) for _ in range(given.runs)
+            ]
+            rates, work = sorted(run.rate for run in runs), min(run.work for run in runs)
+            middle = statistics.median(rates)
+            sys.stdout.write(
+                f"{at_once:>4} at once, {name}: {middle:7.1f} slates/s ({rates[0]:.1f} to "
+                f"{rates[-1]:.1f}), ideal {ideal:7.1f} ({middle / ideal:.0%}); {1e3 * work:.2f} ms "
+                f"of processor each, so that one core gives {1 / work:.0f}/s at most\n"
+            )
     process.terminate()
     process.join()
 

@@ -1,7 +1,7 @@
 """How one request is put to a chat model: in which form, and what its message holds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
@@ -83,14 +83,14 @@ class Asker:
             body["response_format"] = {"type": "json_schema", "json_schema": wanted}
         elif schema is not None and form == "json_object":
             body["response_format"] = {"type": form}
-        arguments: dict[str, object] = {}
+        arguments: dict[str, Any] = {}
         if options.max_tokens is not None:
             (body if self._old else arguments)["max_tokens"] = options.max_tokens
         if options.top_logprobs is not None:
             arguments |= {"logprobs": True, "top_logprobs": options.top_logprobs}
         arguments |= self._carried(body)
         try:
-            message = await self._model.bind(**arguments).ainvoke(list(messages))
+            message = await self._model.ainvoke(list(messages), **arguments)
         except FAULTS as error:
             raise translate(error) from error
         return _read(messages, message)

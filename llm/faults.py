@@ -34,7 +34,10 @@ _AWAY = (
     openai.InternalServerError,
     OSError,
 )
-_LONG = ("context length", "context_length", "context window", "context size", "too many tokens")
+_LONG = (
+    *("context length", "context_length", "context window", "contextwindow", "context size"),
+    *("too many tokens", "prompt is too long", "input tokens exceed"),
+)
 _LONGEST_WAIT = 60.0
 _SHOWN = 200
 

@@ -54,7 +54,15 @@ def json_objects(text: str) -> Iterator[object]:
 
 
 def json_lists(text: str) -> Iterator[list[str]]:
-    """Yield the lists of names that an answer holds, a cut-off one included."""
+    """Yield the lists of names that an answer holds, a cut-off one included, each once in a row."""
+    latest: list[str] | None = None
+    for entries in _lists(text):
+        if entries != latest:
+            yield entries
+        latest = entries
+
+
+def _lists(text: str) -> Iterator[list[str]]:
     for value in json_objects(text):
         if isinstance(value, dict):
             named = [value[key] for key in _KEYS if key in value]

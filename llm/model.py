@@ -45,8 +45,9 @@ def open_chat_model(config: ModelConfig) -> BaseChatModel:
     Raises:
         UserError: OpenAI itself is asked without a key.
     """
-    from langchain_openai import ChatOpenAI
-    from openai import DefaultAsyncHttpxClient
+    from openai import DefaultAioHttpClient
+
+    from re2llm.llm.lean_chat import LeanChatOpenAI
 
     key = config.api_key
     if key is None or not key.get_secret_value():
@@ -57,7 +58,7 @@ def open_chat_model(config: ModelConfig) -> BaseChatModel:
             )
         key = SecretStr("none")
     old = {"max_tokens": config.max_tokens} if config.old_token_limit else None
-    return ChatOpenAI(
+    return LeanChatOpenAI(
         model=config.model,
         base_url=config.base_url,
         api_key=key,
@@ -68,7 +69,7 @@ def open_chat_model(config: ModelConfig) -> BaseChatModel:
         max_completion_tokens=None if config.old_token_limit else config.max_tokens,
         extra_body=old if config.max_tokens is not None else None,
         use_responses_api=False,
-        http_async_client=DefaultAsyncHttpxClient(),
+        http_async_client=DefaultAioHttpClient(),
     )
 
 

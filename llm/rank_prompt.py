@@ -1,8 +1,8 @@
 """What a model is shown of a session and its candidates, and in which order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
@@ -46,10 +46,8 @@ SHORTER: tuple[Detail, ...] = (
 
 def item_line(item: Item, detail: Detail, notes: Sequence[str] = ()) -> str:
     """Return an item on one line: title, attributes, notes, parted by ` | `."""
-    facts = _facts(item, detail)
-    if detail.notes and notes:
-        return facts + " | notes: " + "; ".join(sanitise(note, _NOTE) for note in notes)
-    return facts
+    facts = _facts_in(detail)(item)
+    return facts + _told(tuple(notes)) if detail.notes and notes else facts
 
 
 def session_lines(session: Sequence[Item], detail: Detail) -> str:
@@ -60,10 +58,12 @@ def session_lines(session: Sequence[Item], detail: Detail) -> str:
 
 def candidate_lines(candidates: Sequence[Candidate], names: Sequence[str], detail: Detail) -> str:
     """Return the candidates in the order given, each after its label."""
-    return "\n".join(
-        f"[{name}] {item_line(candidate.item, detail, candidate.notes)}"
-        for name, candidate in zip(names, candidates, strict=True)
-    )
+    facts, notes = _facts_in(detail), detail.notes
+    lines = [
+        f"[{name}] {facts(one.item)}{_told(tuple(one.notes)) if notes and one.notes else ''}"
+        for name, one in zip(names, candidates, strict=True)
+    ]
+    return "\n".join(lines)
 
 
 def extra_lines(request: str | None, hint: str | None) -> str:
@@ -116,7 +116,17 @@ def rank_messages(
     return [SystemMessage(prompt("rank").text), HumanMessage(user)]
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
+def _told(notes: tuple[str, ...]) -> str:
+    return " | notes: " + "; ".join(sanitise(note, _NOTE) for note in notes)
+
+
+@lru_cache(maxsize=64)
+def _facts_in(detail: Detail) -> Callable[[Item], str]:
+    """Return what tells an item's facts in this much detail, and keeps them."""
+    return lru_cache(maxsize=1 << 14)(partial(_facts, detail=detail))
+
+
 def _facts(item: Item, detail: Detail) -> str:
     parts = [sanitise(item.title, detail.title) or "untitled"]
     if detail.attributes:

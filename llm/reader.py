@@ -100,7 +100,9 @@ class _Reader:
         """Read entries that each name one candidate, by label or by title."""
         tally = _Tally()
         for entry in entries:
-            place = self.names.get(entry.strip(" []()*`\"'").upper())
+            place = self.names.get(entry)
+            if place is None:
+                place = self.names.get(entry.strip(" []()*`\"'").upper())
             if place is not None:
                 tally.take(place, "label")
                 continue

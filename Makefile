@@ -68,7 +68,7 @@ $(VENV)/.local: $(VENV)/.dev
 
 $(VENV)-langgraph/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)-langgraph
-	grep -vE '^(protobuf|grpcio|googleapis|opentelemetry|jsonschema-rs)' constraints.txt > $(VENV)-langgraph/constraints.txt
+	grep -vE '^(protobuf|grpcio|googleapis|opentelemetry|jsonschema[-_]rs)' constraints.txt > $(VENV)-langgraph/constraints.txt
 	$(VENV)-langgraph/bin/pip install --disable-pip-version-check --quiet --constraint $(VENV)-langgraph/constraints.txt --editable '.[langgraph]'
 	@touch $@
 

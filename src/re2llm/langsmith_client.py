@@ -3,6 +3,7 @@
 import logging
 import re
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +20,7 @@ from langsmith.run_trees import RunTree
 from langsmith.schemas import LangSmithInfo
 from urllib3.util import Retry
 
-from re2llm.masking import mask, mask_about, mask_error
+from re2llm.masking import mask, mask_about, mask_error, mask_text
 
 CONNECT_MS = 1000
 READ_MS = 3000
@@ -42,12 +43,14 @@ def without_key(error: object) -> str:
 
 
 class _KeysOut(logging.Filter):
-    """Takes what is told of keys out of the library's log."""
+    """Takes what is told of keys out of the library's log; where an error came from stays."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = without_key(record.getMessage()), ()
-        if record.exc_info is not None:
-            record.exc_info, record.exc_text = None, None
+        if record.exc_info:
+            # As text, which handlers print as they would the error: its words may hold keys.
+            told = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+            record.exc_info, record.exc_text = None, mask_text(without_key(told))
         return True
 
 

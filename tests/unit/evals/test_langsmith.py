@@ -1,5 +1,6 @@
 """Off means that nothing is sent; on means exactly the promised traces; dead means no waiting."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -215,6 +216,28 @@ async def test_a_log_of_lost_traces_tells_nothing_of_the_key(
     assert "Failed to" in caplog.text
     assert "API Key" not in caplog.text
     assert KEY[:5] not in caplog.text
+
+
+def test_a_logged_error_says_where_it_came_from_and_tells_nothing_of_keys(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refused() -> None:
+        try:
+            raise ValueError(f"headers were Bearer {KEY}")
+        except ValueError as error:
+            raise RuntimeError(f"Unauthorized API Key: {KEY[-8:]}") from error
+
+    with langsmith_client(api_key=KEY):
+        log = logging.getLogger("langsmith.client")
+        try:
+            refused()
+        except RuntimeError:
+            log.exception("Failed to send: API Key: %s", KEY[-8:])
+    assert "in refused" in caplog.text
+    assert "RuntimeError: Unauthorized" in caplog.text
+    assert "ValueError: headers were" in caplog.text
+    assert KEY[:12] not in caplog.text
+    assert KEY[-8:] not in caplog.text
 
 
 @pytest.mark.parametrize("how", ["refused", "silent"])

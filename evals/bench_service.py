@@ -1,7 +1,10 @@
 """What the service itself costs, beside a bare FastAPI and LangGraph service in the same run.
 
-A model server on loopback answers in a given time, so that what is left is our own. Run
-`python -m re2llm.evals.bench_service`, and with `--minutes 30` for memory over time.
+A model server on loopback answers in a given time. A service's own time is what a request took
+beside that; the bare service has an own time, too, and what is beyond that is ours. Clients ask
+again as soon as they were answered (which no shopper does, and which shows how much a process can
+do at most), or take turns at a steady rate, as shoppers come. Run
+`python -m re2llm.evals.bench_service`, and `python -m re2llm.evals.bench_memory` for memory.
 """
 
 import argparse
@@ -11,16 +14,14 @@ import multiprocessing
 import os
 import sys
 import tempfile
-import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
-import numpy as np
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.evals import bare_service, slow_model
-from re2llm.evals.load import Load, load, resident_mib
+from re2llm.evals.load import Load, load
 from re2llm.evals.processes import free_port
 from re2llm.evals.site import Replica, Site, opened_site
 from re2llm.graph.opening import open_parts
@@ -60,8 +61,15 @@ def wish(ids: list[str]) -> dict[str, object]:
     return {"session": session, "request": f"wish number {number}", "k": 10}
 
 
-async def bench(root: Path, times: dict[int, int], seconds: float) -> None:
-    """Measure every service with every number of clients, and print each."""
+async def bench(root: Path, times: dict[int, int], seconds: float, rate: float) -> None:
+    """Measure every service with every number of clients, and print each.
+
+    Args:
+        root: an empty folder.
+        times: so many requests from so many clients.
+        seconds: that the model takes.
+        rate: requests a second where clients take turns.
+    """
     ids = make_shop(root / "one" / "shop", 2000, 1500)
     model_port = free_port()
     context = multiprocessing.get_context("forkserver")
@@ -95,50 +103,29 @@ async def bench(root: Path, times: dict[int, int], seconds: float) -> None:
             ("embedded", _url(embedded), embedded.pid, lambda _: wish(ids)),
             ("Postgres + Chroma", _url(shared), shared.pid, lambda _: wish(ids)),
         )
-        for clients in CLIENTS:
+        for clients, steady in itertools.product(CLIENTS, (None, rate)):
+            if clients == 1 and steady:
+                continue  # one client asks slowly enough
+            bare_own = 0.0
             for name, url, pid, body in targets:
                 where = f"{url}/v1/recommendations"
                 await load(where, pid, body, clients=min(clients, 8), requests=_WARM)
-                measured = await load(where, pid, body, clients=clients, requests=times[clients])
-                _tell(name, measured, 1000 * seconds)
+                measured = await load(
+                    where, pid, body, clients=clients, requests=times[clients], rate=steady
+                )
+                own = measured.p50 - 1000 * seconds
+                if url == bare_url:
+                    bare_own = own
+                _tell(name, measured, own, own - bare_own, steady)
 
 
-async def watch_memory(root: Path, minutes: float, pause: float) -> list[tuple[float, float]]:
-    """Serve slates, chat and feedback at a low rate; returns minutes and MiB, every half minute."""
-    ids = make_shop(root / "one" / "shop", 2000, 1500)
-    kept: list[tuple[float, float]] = []
-    async with AsyncExitStack() as stack:
-        given = {"RE2LLM_RATE_LIMIT": "10000000"}
-        site = Site(shop=root / "one" / "shop", settings=given, stack=stack)
-        replica = await site.start()
-        begun = time.monotonic()
-        while (now := (time.monotonic() - begun) / 60) < minutes:
-            if not kept or now - kept[-1][0] >= 0.5:
-                kept.append((now, resident_mib(replica.pid)))
-                sys.stdout.write(f"{kept[-1][0]:6.1f} min {kept[-1][1]:8.1f} MiB\n")
-                sys.stdout.flush()
-            await _use(replica.client, ids)
-            await asyncio.sleep(pause)
-    return kept
-
-
-async def _use(client: httpx.AsyncClient, ids: list[str]) -> None:
-    session = (await client.post("/v1/sessions")).json()["session_id"]
-    for message in ("something under 40", "show me others"):
-        answer = await client.post(f"/v1/sessions/{session}/chat", json={"message": message})
-        answer.raise_for_status()
-    slate = await client.post("/v1/recommendations", json={**wish(ids), "session_id": session})
-    slate.raise_for_status()
-    path = f"/v1/slates/{slate.json()['slate_id']}/feedback"
-    (await client.post(path, json={"chosen": None})).raise_for_status()
-
-
-def _tell(name: str, one: Load, model: float) -> None:
-    own = one.p50 - model
+def _tell(name: str, one: Load, own: float, beyond: float, rate: float | None) -> None:
+    how = f"{rate:g} a second" if rate else "at once"
     sys.stdout.write(
-        f"{name:<26} {one.clients:>4} clients  p50 {one.p50:7.0f} ms (own {own:6.0f})  "
-        f"p99 {one.p99:7.0f} ms  {one.per_second:6.1f} a second  "
-        f"processor {one.processor:5.1f} ms a request  wrong {one.wrong}\n"
+        f"{name:<24} {one.clients:>4} clients {how:<12}  p50 {one.p50:7.0f} ms "
+        f"(own {own:6.0f}, beyond bare {beyond:6.0f})  p99 {one.p99:7.0f} ms  "
+        f"{one.per_second:6.1f} a second  processor {one.processor:5.1f} ms a request  "
+        f"wrong {one.wrong}\n"
     )
     sys.stdout.flush()
 
@@ -162,19 +149,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, nargs=3, default=[100, 1600, 3200])
     parser.add_argument("--seconds", type=float, default=0.2, help="that the model takes")
-    parser.add_argument("--minutes", type=float, help="watch memory for so long instead")
-    parser.add_argument("--pause", type=float, default=0.5, help="seconds between two shoppers")
+    parser.add_argument("--rate", type=float, default=10, help="of clients that take turns")
     chosen = parser.parse_args()
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        if chosen.minutes:
-            kept = asyncio.run(watch_memory(Path(folder), chosen.minutes, chosen.pause))
-            later = np.array(kept[len(kept) // 3 :])
-            slope = np.polyfit(later[:, 0], later[:, 1], 1)[0]
-            sys.stdout.write(f"the last two thirds: {slope:+.3f} MiB a minute\n")
-            return
         times = dict(zip(CLIENTS, chosen.times, strict=True))
-        asyncio.run(bench(Path(folder), times, chosen.seconds))
+        asyncio.run(bench(Path(folder), times, chosen.seconds, chosen.rate))
     sys.stdout.write(
         f"model: {1000 * chosen.seconds:g} ms; load of the machine before and after: "
         f"{load_before:.1f}, "

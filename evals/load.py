@@ -19,7 +19,7 @@ class Load:
     """What a load was answered with; times in milliseconds.
 
     Attributes:
-        clients: how many asked at once, each again as soon as it was answered.
+        clients: how many asked at once.
         processor: processor time of the service per request.
         wrong: answers other than 2xx, and broken connections.
     """
@@ -33,7 +33,9 @@ class Load:
     wrong: int
 
 
-async def load(url: str, pid: int, body: Body, *, clients: int, requests: int) -> Load:
+async def load(
+    url: str, pid: int, body: Body, *, clients: int, requests: int, rate: float | None = None
+) -> Load:
     """Send requests to a service on loopback from so many clients.
 
     Args:
@@ -42,16 +44,22 @@ async def load(url: str, pid: int, body: Body, *, clients: int, requests: int) -
         body: what is asked; the numbers begin at 0 and are used once.
         clients: at once.
         requests: in all.
+        rate: requests a second of all clients together, which take turns; who was answered late
+            asks again at once. None lets each ask again as soon as it was answered.
     """
     left = iter(range(requests))
     took: list[float] = []
     wrong = 0
 
-    async def client() -> None:
+    async def client(place: int) -> None:
         nonlocal wrong
         where = urlsplit(url)
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        turn = time.perf_counter() + (place / rate if rate else 0.0)
         for number in left:
+            if rate:
+                await asyncio.sleep(turn - time.perf_counter())
+                turn = max(turn + clients / rate, time.perf_counter())
             begun = time.perf_counter()
             status = await _post(reader, writer, where.path, body(number))
             took.append(1000 * (time.perf_counter() - begun))
@@ -59,7 +67,7 @@ async def load(url: str, pid: int, body: Body, *, clients: int, requests: int) -
         writer.close()
 
     used, begun = processor_seconds(pid), time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(clients)))
+    await asyncio.gather(*(client(place) for place in range(clients)))
     seconds = time.perf_counter() - begun
     p50, p99 = np.percentile(np.array(took), [50, 99])
     return Load(
@@ -93,7 +101,8 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def resident_mib(pid: int) -> float:
-    """Return the memory that a process holds."""
+def memory_mib(pid: int) -> tuple[float, float]:
+    """Return the memory that a process holds: all that is resident, and what is its own of it."""
     status = Path(f"/proc/{pid}/status").read_text("utf-8")
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    held = [int(status.partition(name)[2].split()[0]) / 1024 for name in ("VmRSS:", "RssAnon:")]
+    return held[0], held[1]

@@ -14,6 +14,9 @@ from re2llm.nodes.intake import read_request
 from re2llm.nodes.protocols import Retriever
 from re2llm.nodes.state import ScoredItem, State
 
+MAX_SESSION = 50
+"""So many of the latest items of a session count."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieveCandidates:
@@ -31,7 +34,7 @@ class RetrieveCandidates:
     catalog: Catalog
     retriever: Retriever
     limit: int = 50
-    max_session: int = 50
+    max_session: int = MAX_SESSION
     exclude_seen: bool = True
     sold_only: bool = True
 

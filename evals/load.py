@@ -60,6 +60,8 @@ async def load(
             if rate:
                 await asyncio.sleep(turn - time.perf_counter())
                 turn = max(turn + clients / rate, time.perf_counter())
+                if reader.at_eof():  # the server closes what was not used for some seconds
+                    reader, writer = await asyncio.open_connection(where.hostname, where.port)
             begun = time.perf_counter()
             status = await _post(reader, writer, where.path, body(number))
             took.append(1000 * (time.perf_counter() - begun))

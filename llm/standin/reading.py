@@ -80,7 +80,7 @@ def _lines(text: str) -> tuple[Line, ...]:
     return tuple(line for raw in text.splitlines() if (line := read_line(raw)) is not None)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=1 << 12)  # lines come again within a session; notes make most others new
 def read_line(raw: str) -> Line | None:
     """Read `[A1] Title | brand: X | ...` or `1. Title | ...`."""
     found = _LINE.match(raw.strip())

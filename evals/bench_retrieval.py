@@ -6,8 +6,6 @@ are trained first, and kept where `--models` says.
 """
 
 import argparse
-import importlib
-import importlib.util
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from re2llm.catalog.candidates import Query
 from re2llm.catalog.encoder import TextEncoder
@@ -24,12 +21,13 @@ from re2llm.catalog.filters import Filters
 from re2llm.catalog.lexical import LexicalEncoder
 from re2llm.catalog.minilm import MiniLmEncoder
 from re2llm.catalog.neural.learn import learn_model
-from re2llm.catalog.neural.plan import KINDS, Kind, Plan
+from re2llm.catalog.neural.plan import KINDS, LABELS, Kind, Plan
 from re2llm.catalog.neural.saved import card_path, open_models
 from re2llm.catalog.neural.serving import SequenceModel
 from re2llm.catalog.retrieve.index import HybridRetriever
 from re2llm.catalog.retrieve.weights import EQUAL, SOURCES, Weights, fit_fusion_weights
 from re2llm.evals.bootstrap import paired_difference
+from re2llm.evals.peers import Lists, cornac, item_knn
 from re2llm.evals.retrieval_world import World, open_world
 
 PLACES = 20
@@ -37,8 +35,6 @@ _LIST = 100
 """Length of the lists that reciprocal ranks are fused from."""
 _RANK_SHIFT = 60
 """As in Cormack, Clarke and Buettcher, "Reciprocal rank fusion", 2009."""
-
-Lists = list[list[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +54,12 @@ class Quality:
 
 
 def bench(
-    world: World, folder: Path, kinds: Sequence[Kind], epochs: int, encoder: TextEncoder
+    world: World,
+    folder: Path,
+    kinds: Sequence[Kind],
+    peers: Sequence[Kind],
+    epochs: int,
+    encoder: TextEncoder,
 ) -> list[Quality]:
     """Measure every system on the same test sessions.
 
@@ -66,6 +67,7 @@ def bench(
         world: where.
         folder: of the sequence models; those of these kinds that are missing are trained.
         kinds: of sequence models.
+        peers: kinds of `cornac`'s models to train beside them.
         epochs: to train for at most.
         encoder: makes vectors of titles.
     """
@@ -99,8 +101,11 @@ def bench(
         learnt = fit_fusion_weights(among, world.valid)
         name = ", ".join(["blend, fitted", *(one.label for one in models[:number])])
         systems[name] = _lists(among.with_weights(learnt), world, PLACES)
-    if (peer := _item_knn(world)) is not None:
+    if (peer := item_knn(world, PLACES)) is not None:
         systems["implicit: item-kNN, cosine"] = peer
+    for kind in peers:
+        if (peer := cornac(world, kind, epochs, PLACES)) is not None:
+            systems[f"cornac: {LABELS[kind]}"] = peer
     return [_quality(name, lists, world) for name, lists in systems.items()]
 
 
@@ -124,8 +129,9 @@ def report(world: World, found: Sequence[Quality], write: Callable[[str], object
             gap = paired_difference(best.ndcg, one.ndcg)
             line += f"  {gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]"
         write(line + "\n")
-    if not any(one.name.startswith("implicit") for one in found):
-        write("\nimplicit is not installed: its item-kNN is left out (`pip install implicit`).\n")
+    for peer in ("implicit", "cornac"):
+        if not any(one.name.startswith(peer) for one in found):
+            write(f"\n{peer} was not asked, or is not installed (`pip install {peer}`).\n")
 
 
 def _lists(retriever: HybridRetriever, world: World, n: int) -> Lists:
@@ -168,30 +174,6 @@ def _reciprocal(systems: Sequence[Lists]) -> Lists:
     return fused
 
 
-def _item_knn(world: World) -> Lists | None:
-    if importlib.util.find_spec("implicit") is None:
-        return None
-    size = len(world.catalog)
-    lengths = np.diff(world.log.offsets)
-    rows = np.repeat(np.arange(len(world.log)), lengths)
-    clicks = csr_matrix((np.ones(len(rows)), (rows, world.log.items)), shape=(len(world.log), size))
-    model = importlib.import_module("implicit.nearest_neighbours").CosineRecommender(K=200)
-    model.fit(clicks, show_progress=False)
-    known = [
-        [place for one in session.items if (place := world.catalog.position(one)) is not None]
-        for session in world.test
-    ]
-    own = np.repeat(np.arange(len(known)), [len(row) for row in known])
-    asked = csr_matrix(
-        (np.ones(len(own)), (own, np.concatenate(known).astype(np.int64))),
-        shape=(len(known), size),
-    )
-    found, scores = model.recommend(
-        np.arange(len(known)), asked, N=PLACES, filter_already_liked_items=True
-    )
-    return [row[score > 0].tolist() for row, score in zip(found, scores, strict=True)]
-
-
 def _quality(name: str, lists: Lists, world: World) -> Quality:
     ranks = np.full(len(lists), np.inf)
     for place, (ranked, session) in enumerate(zip(lists, world.test, strict=True)):
@@ -212,13 +194,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a folder that `re2llm ingest` made")
-    parser.add_argument("--sessions", type=int, default=1000)
+    parser.add_argument("--sessions", type=int, default=1000, help="to test on, at most")
+    parser.add_argument("--fit", type=int, help="to fit weights on, at most; else as many")
     parser.add_argument("--models", type=Path, help="where sequence models are, or are to be")
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--peers", nargs="*", choices=KINDS, default=[], help="of cornac's models")
     parser.add_argument("--epochs", type=int, default=8, help="to train missing models for at most")
     parser.add_argument("--encoder", choices=("lexical", "minilm"), default="lexical")
     given = parser.parse_args(arguments)
-    world = open_world(given.data, given.sessions)
+    world = open_world(given.data, given.sessions, given.fit or given.sessions)
     encoder: TextEncoder = (
         MiniLmEncoder.load()
         if given.encoder == "minilm"
@@ -226,7 +210,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.models or Path(temporary)
-        report(world, bench(world, folder, given.kinds, given.epochs, encoder), sys.stdout.write)
+        found = bench(world, folder, given.kinds, given.peers, given.epochs, encoder)
+        report(world, found, sys.stdout.write)
 
 
 if __name__ == "__main__":

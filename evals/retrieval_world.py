@@ -21,19 +21,25 @@ class World:
     test: Sequence[Session]
 
 
-def open_world(folder: Path | None, sessions: int) -> World:
-    """Open a dataset, or make a synthetic one of 5,000 items and 100,000 clicks."""
+def open_world(folder: Path | None, sessions: int, fit: int) -> World:
+    """Open a dataset, or make a synthetic one of 5,000 items and 100,000 clicks.
+
+    Args:
+        folder: of the dataset.
+        sessions: to test on, at most.
+        fit: to fit weights on, at most.
+    """
     if folder is not None:
         data = open_dataset(folder)
         return World(
             name=data.meta.name,
             catalog=data.catalog,
             log=data.train,
-            valid=[_bare(one) for one in data.valid[:sessions]],
+            valid=[_bare(one) for one in data.valid[:fit]],
             test=[_bare(one) for one in data.test[:sessions] if one.target is not None],
         )
     catalog = synthetic_catalog(5000)
-    later = list(synthetic_log(10 * sessions, 5000, seed=1))[: 2 * sessions]
+    later = list(synthetic_log(5 * (sessions + fit), 5000, seed=1))[: sessions + fit]
     made = [
         Session(
             session_id=str(number),
@@ -46,8 +52,8 @@ def open_world(folder: Path | None, sessions: int) -> World:
         name="synthetic",
         catalog=catalog,
         log=synthetic_log(100_000, 5000),
-        valid=made[:sessions],
-        test=made[sessions:],
+        valid=made[:fit],
+        test=made[fit:],
     )
 
 

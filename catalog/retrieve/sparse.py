@@ -95,7 +95,8 @@ def distinct(numbers: Ids) -> Ids:
     ascending = np.sort(numbers)
     first = np.ones(len(numbers), dtype=bool)
     np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
-    return ascending[first]
+    found: Ids = ascending[first]
+    return found
 
 
 def binned(places: NDArray[np.integer], values: NDArray[np.floating], n: int) -> Values:

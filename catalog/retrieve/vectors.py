@@ -132,17 +132,16 @@ class VectorIndex:
         """Return about the n items nearest to the points among those that lie where these do.
 
         Args:
-            items: whose cells are looked into.
+            items: whose cells are looked into; those nearest to the points where they hold less.
             points: (points, dim).
             n: how many, in no order.
         """
         old = items[items < self.size]
         if self.more is not None:
             old = self.more.places.old(old)
-        if not len(old):
-            return self.near(points, n)
-        cells = self.cell_offsets.searchsorted(self.rows[old], "right") - 1
-        return self._best(distinct(cells), points, n)
+        cells = distinct(self.cell_offsets.searchsorted(self.rows[old], "right") - 1)
+        held = (self.cell_offsets[cells + 1] - self.cell_offsets[cells]).sum()
+        return self._best(cells, points, n) if held >= n else self.near(points, n)
 
     def _best(self, cells: Ids, points: Floats, n: int) -> Ids:
         rows, _ = spread(self.cell_offsets, cells)

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from re2llm.catalog.candidates import Candidate, Query
+from re2llm.catalog.filters import Filters
 from re2llm.catalog.sessions import Session
 from re2llm.errors import UserError
 
@@ -80,7 +81,7 @@ EQUAL = Weights(by_source={**dict.fromkeys(SOURCES, 1.0), "text": 1.5, REQUEST: 
 
 
 def fit_fusion_weights(
-    retriever: Scorer, sessions: Iterable[Session], *, pool: int = 100
+    retriever: Scorer, sessions: Iterable[Session], *, pool: int = 300
 ) -> Weights:
     """Learn the weights on sessions that the retriever has not seen.
 
@@ -90,9 +91,11 @@ def fit_fusion_weights(
 
     Args:
         retriever: with any weights.
-        sessions: those with candidates are scored as given; for others `pool` items are retrieved.
-            Where the target is not among them, a session teaches nothing.
-        pool: how many.
+        sessions: those with candidates are scored as given; for others `pool` items are retrieved,
+            without the session's own. Where the target is not among them, a session teaches
+            nothing.
+        pool: how many: many more than are served, since those that equal weights would serve are
+            alike in what these weights reward.
 
     Returns:
         Equal weights where fewer than 20 sessions teach anything.
@@ -103,11 +106,12 @@ def fit_fusion_weights(
     for session in sessions:
         if session.target is None:
             continue
-        query = Query(session=session.items)
         if session.candidates:
-            found = retriever.score(query, list(session.candidates))
+            found = retriever.score(Query(session=session.items), list(session.candidates))
         else:
-            found = retriever.retrieve(query, pool)
+            # Own items are what every source likes best, and not what is asked for.
+            new = Query(session=session.items, filters=Filters(exclude_seen=True))
+            found = retriever.retrieve(new, pool)
         place = next((i for i, one in enumerate(found) if one.item.item_id == session.target), None)
         if place is not None:
             names = names if rows else (*SOURCES, *_others(found[0].evidence))

@@ -15,7 +15,8 @@ from re2llm.evals.variant_parts import VariantParts, open_variant
 from re2llm.graph.cases import Case
 from re2llm.graph.explore import Plan, explore
 from re2llm.graph.folds import Fold, make_folds
-from re2llm.graph.learn import TrainPlan, learn_policy
+from re2llm.graph.learn import learn_policy
+from re2llm.graph.learning import TrainPlan
 from re2llm.graph.parts import Parts
 from re2llm.graph.serving import WEIGHTS, Weights
 from re2llm.graph.trainers import make_trainer

@@ -1,29 +1,23 @@
 """The application: a shop's workspace opened, asked, and told what the shopper did."""
 
 import asyncio
-import threading
-import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from functools import lru_cache
 from typing import cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from re2llm.catalog.changes import Change
-from re2llm.catalog.items import Item
-from re2llm.catalog.sessions import Session
 from re2llm.checkpoints import open_checkpoints
 from re2llm.errors import UserError
 from re2llm.graph.builder import RecommendApp, build_graph
-from re2llm.graph.deliveries import read_items, read_visits
 from re2llm.graph.models import close_models
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
 from re2llm.graph.routing import is_error
+from re2llm.graph.shopkeeping import Shopkeeping, listed
 from re2llm.graph.slate import Outcome, Slate, read_notices, read_slate, read_usage
 from re2llm.graph.state import RecommendInput, RecommendOutput
 from re2llm.graph.traces import about, tell_slate
@@ -32,10 +26,8 @@ from re2llm.nodes.state import Feedback, State
 from re2llm.settings import Settings, read_settings
 from re2llm.tracing import Tracing
 
-_OPENING = threading.Lock()
 
-
-class Re2LLM:
+class Re2LLM(Shopkeeping):
     """A recommender for one shop; open it once, use it from one event loop.
 
     Attributes:
@@ -147,9 +139,9 @@ class Re2LLM:
         slate_id = uuid.uuid4().hex
         given: RecommendInput = {
             "slate_id": slate_id,
-            "session": _listed(session),
+            "session": listed(session),
             "request": request,
-            "given_candidates": None if candidates is None else _listed(candidates),
+            "given_candidates": None if candidates is None else listed(candidates),
             "filters": filters,
             "k": self.parts.settings.k if k is None else k,
         }
@@ -180,15 +172,9 @@ class Re2LLM:
         Args:
             slate_id: of the slate.
             chosen: the item taken, or None where nothing was.
-            source: who says so (an opaque shopper or client id).
-            tenant: who gives the feedback; checked where it is given.
-
-        Args:
-            slate_id: which slate.
-            chosen: the item taken, or None.
             source: who says so, opaque; a hint that feedback leads to needs independent sources.
             session: for whom, where one source speaks for many.
-            tenant: whose knowledge base.
+            tenant: who gives the feedback; checked where it is given.
 
         Raises:
             UserError: no such slate was served here (to this tenant), or it has other feedback
@@ -212,45 +198,6 @@ class Re2LLM:
             notices=read_notices(output, after),
             usage=read_usage(output, after),
         )
-
-    async def upsert_items(self, items: Sequence[Item | Mapping[str, object]]) -> list[str]:
-        """Put items in, new ones and others as they are from now on; all or none.
-
-        Args:
-            items: `Item`s, or mappings with `item_id`, `title` and attributes beside them, cleaned
-                as an ingest does. What a mapping lacks the item lacks from now on.
-
-        Returns:
-            Their ids. They are on disk, and can be recommended.
-
-        Raises:
-            UserError: an item is malformed; none has changed.
-        """
-        change = Change(items=tuple(read_items(items)))
-        await asyncio.to_thread(self.parts.stock.change, change)
-        return [item.item_id for item in change.items]
-
-    async def remove_items(self, item_ids: Sequence[str]) -> list[str]:
-        """Take items out of sale for good; return those that were there. Again changes nothing."""
-        return await asyncio.to_thread(self.parts.stock.remove, _listed(item_ids))
-
-    async def add_sessions(self, sessions: Sequence[Session | Mapping[str, object]]) -> int:
-        """Learn from finished sessions: what is taken together, next, and by many.
-
-        Args:
-            sessions: `Session`s, their targets included, or mappings with `items`, oldest first,
-                and perhaps `session_id` and `timestamp`. A session told again, by its id, counts
-                as told last. Items that the catalogue lacks do not count.
-
-        Returns:
-            How many there were. They are on disk, and counted.
-
-        Raises:
-            UserError: a session is malformed; none was kept.
-        """
-        change = Change(sessions=tuple(read_visits(sessions, time.time())))
-        await asyncio.to_thread(self.parts.stock.change, change)
-        return len(change.sessions)
 
     async def _resume(
         self, slate_id: str, feedback: Feedback, tenant: str | None
@@ -279,38 +226,3 @@ class Re2LLM:
 
 def _thread(slate_id: str) -> RunnableConfig:
     return {"configurable": {"thread_id": slate_id}}
-
-
-@lru_cache(maxsize=1)
-def _environment_parts() -> Parts:
-    parts = open_parts(read_settings(), None)
-    parts.stock.watch()
-    return parts
-
-
-def make_parts() -> Parts:
-    """Open the workspace that the environment names, once for all graphs of a process."""
-    with _OPENING:
-        return _environment_parts()
-
-
-@lru_cache(maxsize=1)
-def make_graph() -> RecommendApp:
-    """Make the graph without a checkpointer: a server of graphs brings its own."""
-    return build_graph(make_parts().steps).compile(name="re2llm")
-
-
-async def served_graph() -> RecommendApp:
-    """Make the graph for a LangGraph server, beside its event loop."""
-    return await asyncio.to_thread(make_graph)
-
-
-def _listed(given: Sequence[str]) -> list[str]:
-    """Return a list of ids.
-
-    Raises:
-        UserError: it is one text, or no sequence at all.
-    """
-    if isinstance(given, str) or not isinstance(given, Sequence):
-        raise UserError(f"a list of item ids is wanted, not {str(given)[:40]!r}")
-    return list(given)

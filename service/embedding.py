@@ -14,8 +14,9 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.memory import InMemorySaver
 
 from re2llm.errors import UserError
-from re2llm.graph.app import Re2LLM, make_parts
+from re2llm.graph.app import Re2LLM
 from re2llm.graph.builder import build_graph
+from re2llm.graph.served import make_parts
 from re2llm.graph.state import RecommendOutput
 from re2llm.graph.traces import tell_slate
 from re2llm.nodes.context import Context

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from re2llm.errors import UserError
-    from re2llm.graph.app import Re2LLM, make_graph
+    from re2llm.graph.app import Re2LLM
     from re2llm.graph.builder import build_graph
+    from re2llm.graph.served import make_graph
     from re2llm.graph.slate import Outcome, Slate, SlateItem
     from re2llm.graph.sync import SyncRe2LLM
     from re2llm.graph.tool import recommend_tool
@@ -43,7 +44,7 @@ _HOMES = {
     "build_graph": "graph.builder",
     "chat_graph": "service.embedding",
     "make_chat": "service.embedding",
-    "make_graph": "graph.app",
+    "make_graph": "graph.served",
     "read_settings": "settings",
     "recommend_tool": "graph.tool",
 }

@@ -56,7 +56,7 @@ async def test_only_the_latest_slates_wait_in_memory(app: Re2LLM) -> None:
 
 
 async def test_for_a_langgraph_server(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from re2llm.graph.app import _environment_parts, make_graph, make_parts
+    from re2llm.graph.served import _environment_parts, make_graph, make_parts
 
     monkeypatch.setenv("RE2LLM_WORKSPACE", str(shop))
     for made in (_environment_parts, make_graph, make_chat):

@@ -15,7 +15,8 @@ from re2llm.graph.app import Re2LLM
 from re2llm.graph.cases import Case
 from re2llm.graph.explore import Plan, explore
 from re2llm.graph.folds import Fold, make_folds
-from re2llm.graph.learn import Learnt, TrainPlan, learn_policy
+from re2llm.graph.learn import Learnt, learn_policy
+from re2llm.graph.learning import TrainPlan
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parted import parted
 from re2llm.graph.parts import Parts

@@ -81,7 +81,8 @@ async def _learn(settings: "Settings") -> None:
     from re2llm.evals.report_text import terminal_table
     from re2llm.graph.explore import Plan, explore
     from re2llm.graph.folds import make_folds
-    from re2llm.graph.learn import TrainPlan, learn_policy
+    from re2llm.graph.learn import learn_policy
+    from re2llm.graph.learning import TrainPlan
     from re2llm.graph.opening import open_parts
     from re2llm.graph.weigh import learn_fusion
     from re2llm.policy.thompson import Thompson

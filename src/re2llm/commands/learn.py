@@ -97,7 +97,8 @@ def train(
     """Learn which hint helps which session; the policy serves only if held-out sessions agree."""
     from re2llm.commands.screen import console, notes, progress
     from re2llm.evals.training_report import training_tables, write_training
-    from re2llm.graph.learn import TrainPlan, learn_policy
+    from re2llm.graph.learn import learn_policy
+    from re2llm.graph.learning import TrainPlan
     from re2llm.graph.slate_log import read_slates
     from re2llm.graph.trainers import make_trainer
 

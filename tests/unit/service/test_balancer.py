@@ -7,23 +7,18 @@ from pathlib import Path
 import httpx
 import pytest
 from balancer import balancer
-from chroma_server import chroma_server
+from service_client import KEYS
+from town_site import NORTH, town
 
-from re2llm.evals.processes import found
-from re2llm.evals.site import Replica, Site, opened_site
+from re2llm.evals.site import Replica, Site
 
-KEYS = "north:north-key-0123456789,any:any-metrics-0123456789:metrics"
-NORTH = {"Authorization": "Bearer north-key-0123456789"}
 METRICS = {"Authorization": "Bearer any-metrics-0123456789"}
 
 
 @pytest.fixture
 async def site(shop: Path, tmp_path: Path) -> AsyncIterator[Site]:
-    """An own Postgres and Chroma; skipped where they are not installed."""
-    if not found("initdb"):
-        pytest.skip("PostgreSQL is not installed here")
-    chroma_server(tmp_path / "unused")
-    async with opened_site(shop, {"RE2LLM_LEASE": "2", "RE2LLM_API_KEYS": KEYS}) as opened:
+    keys = f"{KEYS},any:any-metrics-0123456789:metrics"
+    async with town(shop, tmp_path, RE2LLM_API_KEYS=keys) as opened:
         yield opened
 
 

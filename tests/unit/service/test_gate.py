@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -13,9 +12,7 @@ from re2llm.database import DatabaseUnavailable
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
 from re2llm.service.keys import read_keys
-from re2llm.service.pace import RateLimit, SharedRateLimit
 from re2llm.service.recommend import Progress
-from re2llm.service.records import open_records
 from re2llm.service.upkeep import Chore
 
 NORTH = {"Authorization": "Bearer north-key-0123456789"}
@@ -87,24 +84,6 @@ async def test_metrics_are_of_all_tenants_so_no_tenant_reads_them(app: Re2LLM) -
         assert (await client.get("/metrics", headers=NORTH)).status_code == 200
 
 
-async def test_replicas_share_one_rate(place_of_records: tuple[Path, str | None]) -> None:
-    records = open_records(place_of_records[0], url=place_of_records[1])
-    one, two = (SharedRateLimit(records, 120) for _ in range(2))
-    waits = [await each.take("a") for _ in range(20) for each in (one, two)]
-    allowed = sum(wait == 0 for wait in waits)
-    assert 12 <= allowed <= 20  # 12 at once, and what has refilled meanwhile
-    assert 0 < max(waits) <= 0.5
-    assert await one.take("b") == 0
-    records.close()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def place_of_records(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str | None]:
-    """A path, and the URL of a Postgres or None."""
-    url = request.getfixturevalue("database_url") if request.param == "postgres" else None
-    return tmp_path / "records.sqlite", url
-
-
 def test_keys_are_read_and_wrong_ones_are_named_by_place_not_by_value() -> None:
     ring = read_keys("a:0123456789abcdef, b:fedcba9876543210:chat")
     assert ring is not None
@@ -121,17 +100,6 @@ def test_keys_are_read_and_wrong_ones_are_named_by_place_not_by_value() -> None:
         assert "0123456789" not in str(caught.value)
     with pytest.raises(UserError, match="entry 2 is given twice"):
         read_keys("a:0123456789abcdef,b:0123456789abcdef")
-
-
-def test_the_rate_is_kept_and_refills() -> None:
-    now = 0.0
-    rate = RateLimit(60, clock=lambda: now)
-    assert [rate.wait("a") for _ in range(10)] == [0.0] * 10
-    assert rate.wait("a") == pytest.approx(1.0)
-    assert rate.wait("b") == 0.0
-    now = 2.0
-    assert [rate.wait("a"), rate.wait("a")] == [0.0, 0.0]
-    assert rate.wait("a") > 0
 
 
 async def test_too_many_too_large_too_deep(app: Re2LLM) -> None:
@@ -201,24 +169,6 @@ async def test_upkeep_goes_on_after_any_error(caplog: pytest.LogCaptureFixture) 
     await asyncio.wait_for(often.wait(), 20)
     chore.cancel()
     assert "sweeping: KeyError" in caplog.text
-
-
-async def test_the_same_idempotency_key_does_it_once(client: httpx.AsyncClient) -> None:
-    headers = {"Idempotency-Key": "one"}
-    first = await client.post("/v1/sessions", headers=headers)
-    again = await client.post("/v1/sessions", headers=headers)
-    assert again.status_code == 201
-    assert again.json() == first.json()
-    assert again.headers["idempotency-replayed"] == "true"
-    other = await client.post("/v1/recommendations", json={}, headers=headers)
-    assert other.status_code == 422
-    both = await asyncio.gather(
-        *(
-            client.post("/v1/recommendations", json={}, headers={"Idempotency-Key": "two"})
-            for _ in "ab"
-        )
-    )
-    assert sorted(answer.status_code for answer in both) in ([200, 200], [200, 409])
 
 
 async def test_other_origins_are_not_let_in_unless_named(app: Re2LLM) -> None:

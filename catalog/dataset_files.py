@@ -36,6 +36,7 @@ from re2llm.catalog.dataset_state import (
     read_state,
     state_of,
 )
+from re2llm.catalog.durable import sync_folder
 from re2llm.catalog.items import AttributeValue
 from re2llm.catalog.locks import locked
 from re2llm.errors import UserError
@@ -91,13 +92,13 @@ def write_frames(
         (staged / generation).mkdir()
         for name, frame in {"items": items, **splits}.items():
             _write(staged / generation / f"{name}.parquet", frame)
-        _sync_folder(staged / generation)
+        sync_folder(staged / generation)
         digest = digest_of_files(staged / generation)
         origin = digest if folded is None else folded.state.origin
         own = {"files": generation, "digest": digest, "origin": origin}
         pointer = {"version": VERSION, **own, **asdict(meta)}
         _write_text(staged / POINTER, json.dumps(pointer, ensure_ascii=False, indent=1))
-        _sync_folder(staged)
+        sync_folder(staged)
         if prepare is not None:
             prepare(State(files=staged / generation, digest=digest, origin=origin))
         with locked(lock_path(folder)):
@@ -127,17 +128,17 @@ def _take_place(staged: Path, folder: Path, generation: str, folded: Folded | No
         if read_state(folder).files != folded.state.files:
             raise Overtaken(f"the dataset in {str(folder)!r} was replaced meanwhile")
         copy_tail(folded.state.files, folded.upto, staged / generation)
-        _sync_folder(staged / generation)
+        sync_folder(staged / generation)
     if not folder.exists():
         staged.rename(folder)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
         return
     pointer = folder / POINTER
     old = read_pointer(folder)["files"] if pointer.exists() else None
     (staged / generation).rename(folder / generation)
-    _sync_folder(folder)
+    sync_folder(folder)
     (staged / POINTER).replace(pointer)
-    _sync_folder(folder)
+    sync_folder(folder)
     if old is not None:
         shutil.rmtree(folder / str(old), ignore_errors=True)
     _sweep(folder, "files-*", keep=generation)
@@ -174,16 +175,6 @@ def _write_text(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open folders; its renames are journalled.
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _meta(pointer: Mapping[str, object]) -> DatasetMeta:

@@ -1,18 +1,17 @@
 """How much the model's order counts beside the retrieval evidence: a weight learnt on sessions."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from re2llm.catalog.candidates import Candidate
-from re2llm.errors import UserError
 from re2llm.llm.ranking import RankAnswer
+from re2llm.llm.weights import Weights
 
 Array = NDArray[np.float64]
 
@@ -35,7 +34,7 @@ class FusionExample:
     target: str
 
 
-class SlateFusion(BaseModel):
+class SlateFusion(Weights):
     """Final score = z-scored retrieval score + weight x how early the model ranks the item.
 
     The model's part is the z-scored mean of the reciprocal logarithm of its rank and of its plain
@@ -43,7 +42,7 @@ class SlateFusion(BaseModel):
     mean of the places that it left, and a degraded answer that lists nothing gives no part at all.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    called: ClassVar[str] = "fusion"
 
     weight: float = Field(default=SAFE_WEIGHT, ge=0)
     hinted: float | None = Field(default=None, ge=0)
@@ -70,22 +69,6 @@ class SlateFusion(BaseModel):
         score = retrieval_part(candidates) + weight * model_part(ids, answer)
         order = np.argsort(-score, kind="stable")
         return [(ids[place], float(score[place])) for place in order]
-
-    def save(self, path: Path) -> None:
-        """Write the weight as JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", "utf-8")
-
-    @classmethod
-    def load(cls, path: Path) -> "SlateFusion":
-        """Read a saved weight.
-
-        Raises:
-            UserError: the file is missing or no saved fusion.
-        """
-        try:
-            return cls.model_validate(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError, ValidationError) as error:
-            raise UserError(f"fusion file {str(path)!r} cannot be used: {error}") from error
 
 
 def retrieval_part(candidates: Sequence[Candidate]) -> Array:

@@ -1,19 +1,18 @@
 """How the orders under several hints become one: later askings count less, by a learnt weight."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from re2llm.catalog.candidates import Candidate
-from re2llm.errors import UserError
 from re2llm.llm.fallback import retrieval_order
 from re2llm.llm.fusion import FusionExample, SlateFusion, fit_weight, model_part
 from re2llm.llm.ranking import RankAnswer, RankTask, Repairs
 from re2llm.llm.usage import Usage
+from re2llm.llm.weights import Weights
 
 _GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -33,14 +32,14 @@ class MixExample:
     target: str
 
 
-class Mix(BaseModel):
+class Mix(Weights):
     """The first asking counts 1, each further one `further`.
 
     An order is turned into the credit that fusion gives to ranks; the weighted sum of the credits
     orders the items. Without data every asking counts alike, as in a Borda vote.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    called: ClassVar[str] = "mix"
 
     further: float = Field(default=1.0, ge=0, le=1)
     fusion: SlateFusion | None = None
@@ -83,22 +82,6 @@ class Mix(BaseModel):
             degraded=failed[0] if 2 * len(failed) > len(answers) else None,
             usage=usage,
         )
-
-    def save(self, path: Path) -> None:
-        """Write the weights as JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", "utf-8")
-
-    @classmethod
-    def load(cls, path: Path) -> "Mix":
-        """Read saved weights.
-
-        Raises:
-            UserError: the file is missing or holds no mix.
-        """
-        try:
-            return cls.model_validate(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError, ValidationError) as error:
-            raise UserError(f"mix file {str(path)!r} cannot be used: {error}") from error
 
 
 def fit_mix(examples: Sequence[MixExample], *, seed: int = 0) -> Mix:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from re2llm.catalog.durable import sync_folder
 from re2llm.catalog.encoder import TextEncoder
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.retrieve.hybrid import HybridRetriever
@@ -91,11 +92,11 @@ def build_index(
             "files": {path.name: _seal(path) for path in sorted(staged.iterdir())},
         }
         _write_json(staged / MANIFEST, manifest)
-        _sync_folder(staged)
+        sync_folder(staged)
         if place.exists():
             place.rename(folder / f".old-{uuid.uuid4().hex[:12]}")
         staged.rename(place)
-        _sync_folder(folder)
+        sync_folder(folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return built.with_weights(weights)
@@ -217,16 +218,6 @@ def _unusable(place: Path, why: str) -> IndexUnusable:
     return IndexUnusable(
         f"the retrieval index {str(place)!r} {why}; run `re2llm rebuild` to build it anew"
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open folders; its renames are journalled.
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sweep(place: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from chroma_server import chroma_server
 from postgres import postgres
@@ -17,6 +18,11 @@ from re2llm.evals.processes import Postgres
 if TYPE_CHECKING:
     from re2llm.graph.app import Re2LLM
 
+# A busy machine is no failure: nothing drawn is timed.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 BESIDE = Path(__file__).resolve().parents[1].parent / "shared"
 

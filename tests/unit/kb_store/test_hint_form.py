@@ -106,7 +106,7 @@ def test_redacted_hides_what_must_not_be_kept(secret: str) -> None:
     assert kept.startswith("Prefer items of (redacted)")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=600))
 def test_any_text_is_judged_and_can_be_kept(text: str) -> None:
     form_fault(tidy(text))

@@ -184,7 +184,7 @@ fragments = st.sampled_from([*labels(12), *TITLES, *MARKS.split("|"), "\ud800", 
 answers = st.one_of(st.text(max_size=400), st.lists(fragments, max_size=60).map("".join))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=answers, titles=st.lists(st.one_of(st.sampled_from(TITLES), st.text()), max_size=12))
 @example(text='{"ranking": ["A1"]}', titles=[])
 def test_any_text_gives_a_permutation(text, titles):
@@ -196,7 +196,7 @@ def test_any_text_gives_a_permutation(text, titles):
     assert sum(reading.kinds.values()) == len(reading.places)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     order=st.permutations(range(30)),
     form=st.sampled_from(["string", "json", "chain", "row", "lines", "titles"]),

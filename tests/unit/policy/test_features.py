@@ -43,7 +43,7 @@ candidates = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(items, max_size=5), st.lists(candidates, max_size=6), st.none() | st.text())
 def test_any_session_has_finite_bounded_features(
     session: list[Item], found: list[Candidate], request: str | None

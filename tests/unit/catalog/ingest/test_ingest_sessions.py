@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ingest_sources import DAY, START, csv, jsonl, write_json, write_lines
 
@@ -118,7 +118,6 @@ def test_the_written_split_is_in_order_of_time_whatever_the_order_in_the_file(
     assert data.meta.split == "by end of the session, oldest first, 60/20/20 train/valid/test"
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_candidates_are_different_hold_the_target_and_nothing_of_the_session(
     data: st.DataObject,

@@ -20,7 +20,7 @@ import numpy as np
 from re2llm.llm.labels import labels
 from re2llm.llm.reader import Reading, complete, read_answer
 
-_PIECES = (
+PIECES = (
     *("{", "}", "[", "]", '"', "'", ",", ":", "\n", "\n\n", " ", "\\", "\t", "\r", "\x00"),
     *(
         '{"ranking": [',
@@ -165,7 +165,7 @@ def _nasty(lot: random.Random, most: int, words: Sequence[str] = ()) -> str:
         if words and kind < 0.4:
             pieces.append(lot.choice(words))
         elif kind < 0.9:
-            pieces.append(lot.choice(_PIECES))
+            pieces.append(lot.choice(PIECES))
         else:
             code = lot.randrange(lot.choice((128, 0x3000, 0x110000)))
             pieces.append(chr(code) * lot.choice((1, 1, 1, 3)))

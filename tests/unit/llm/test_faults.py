@@ -1,8 +1,6 @@
 """A slate every time: the reranker against a server with every fault that we know."""
 
-import asyncio
 import json
-import random
 import re
 import time
 from dataclasses import replace
@@ -13,7 +11,6 @@ from re2llm.llm.answer import Answer, Options
 from re2llm.llm.breaker import Breaker
 from re2llm.llm.cache import AnswerCache, question_key
 from re2llm.llm.first_token import FirstTokenReranker
-from re2llm.llm.fit import SHORTENED
 from re2llm.llm.patience import Patience
 from re2llm.llm.rank_prompt import rank_messages
 from re2llm.llm.rerank import ListwiseReranker, rank_schema
@@ -231,53 +228,3 @@ async def test_a_dead_server_is_left_to_rest_and_tried_again(server, make):
     now[0] = 11
     server.behaviours = ["good"]
     assert (await reranker.rerank(make(3))).order == GOOD
-
-
-ALL_FAULTS = (
-    *("429", "429-after", "500", "hang", "drip", "cut", "truncated", "wrong-schema", "empty"),
-    *("filter", "filtered", "overflow", "prose", "garbage", "no-choices", "null"),
-)
-"""Too many requests with and without a time to come back, errors, silence, a slow drip, a cut
-connection, cut off and malformed JSON, another schema, nothing, a content filter before and in the
-answer, a context that overflows, and 10 KB of prose."""
-
-
-async def test_thirty_percent_faults_of_all_kinds_at_64_at_once(server, make, tmp_path):
-    chance, given = random.Random(3), []
-
-    def pick(number: int) -> str:
-        given.append(chance.choice(ALL_FAULTS) if chance.random() < 0.3 else "good")
-        return given[-1]
-
-    await ListwiseReranker(client=server.client()).rerank(make(3))  # loads what it must
-    server.pick = pick
-    seconds, margin = 5.0, 4.0  # a second deadline would not fit
-    cache = AnswerCache(tmp_path / "answers.db")
-    client = server.client(patience=Patience(deadline=seconds, pause=0.05), cache=cache)
-    reranker = ListwiseReranker(client=client)
-
-    async def one(number: int):
-        started = time.monotonic()
-        answer = await reranker.rerank(make(3, request=f"question {number}"))
-        return answer, time.monotonic() - started
-
-    slots = asyncio.Semaphore(64)
-
-    async def queued(number: int):
-        async with slots:
-            return await one(number)
-
-    made = await asyncio.gather(*(queued(number) for number in range(160)))
-    assert set(given) == {"good", *ALL_FAULTS}
-    assert max(took for _, took in made) < seconds + margin
-    answers = [answer for answer, _ in made]
-    assert all(sorted(answer.order) == sorted(IDS) for answer in answers)
-    for answer in answers:
-        whole = answer.order == GOOD and answer.listed == 3
-        assert whole or answer.degraded is not None
-        assert answer.listed or answer.order == IDS
-    good = [answer for answer in answers if answer.degraded is None]
-    assert len(good) >= 80
-    shortened = [a for a in answers if a.listed == 3 and a.degraded == SHORTENED]
-    assert cache.paid().calls == len(good) + len(shortened)
-    cache.close()

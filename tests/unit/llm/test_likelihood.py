@@ -1,14 +1,10 @@
 """Ranking by how likely a server finds each title, without a word written."""
 
 import asyncio
-import math
 from dataclasses import replace
 
 import pytest
 from llm_tasks import make_task
-from openai.types import CompletionChoice
-from openai.types.completion_choice import Logprobs
-from score_server import ScoreServer
 
 from re2llm.catalog.items import Item
 from re2llm.llm.budget import Budget, BudgetLimits
@@ -16,7 +12,6 @@ from re2llm.llm.cache import AnswerCache
 from re2llm.llm.errors import BudgetExhausted
 from re2llm.llm.likelihood import LikelihoodReranker, likelihood_prefix, some_items
 from re2llm.llm.rank_prompt import SHORTER
-from re2llm.llm.tails import tail, tail_after
 
 TITLES = ("Common thing", "Rare gem", "Common wire")
 
@@ -150,14 +145,6 @@ async def test_a_server_that_gives_prompts_back_in_no_way_is_found_out(scores):
     assert "log-probabilities of prompts" in answer.degraded
 
 
-def test_a_token_joined_over_the_prefixs_end_belongs_to_the_tail():
-    prefix = [("", None), ("1", -1.0), ("2", -1.0)]
-    assert tail_after(prefix, [*prefix, ("3", -2.0), ("4", -0.5)]) == (-2.5, 2)
-    assert tail_after(prefix, [*prefix[:2], ("23", -3.0), ("4", -0.5)]) == (-3.5, 2)
-    with pytest.raises(ValueError, match="follows"):
-        tail_after(prefix, prefix)
-
-
 async def test_amplifying_carries_on_where_the_hint_points(scores):
     def belief(before: str, word: str) -> float:
         hinted = "Prefer gems" in before
@@ -231,19 +218,6 @@ async def test_a_budget_stops_it_and_the_order_stays(scores):
     assert answer.listed == 0
     assert BudgetExhausted.__name__ in (answer.degraded or "")
     assert answer.usage.calls == budget.spent.calls == 2
-
-
-def test_the_tail_holds_what_begins_after_the_prefix():
-    given = CompletionChoice.model_construct(
-        logprobs=Logprobs.model_construct(
-            **ScoreServer().choice(0, "one two three four")["logprobs"]
-        )
-    )
-    start = len("one two")
-    assert tail(given, start, len("one two three four")) == pytest.approx((2 * math.log(0.5), 2))
-    straddled = start - 1
-    assert tail(given, straddled, len("one two three four"))[1] == 3
-    assert tail(given, start, len("one two three"))[1] == 1
 
 
 def test_titles_cannot_leave_their_line_or_the_tags():

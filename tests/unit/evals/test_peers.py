@@ -33,6 +33,7 @@ def right(lists: list[list[int]]) -> int:
     return sum(2 * place + 1 in found for place, found in enumerate(lists[:25]))
 
 
+@pytest.mark.filterwarnings("ignore:Method expects CSR", "ignore:OpenBLAS")
 def test_implicit_finds_what_is_taken_together() -> None:
     pytest.importorskip("implicit", reason="a peer: `pip install implicit`")
     lists = item_knn(pairs(), 5)

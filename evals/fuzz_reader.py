@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
             "max_len": given.longest,
             "dict": table,
             "artifact_prefix": f"{given.folder}/",
-            "timeout": 120,
+            "timeout": 3600,
         }
         told = [f"-{name}={value}" for name, value in options.items()]
         atheris.Setup([sys.argv[0], *told, str(corpus)], check)

@@ -96,6 +96,8 @@ def _insult(text: str) -> str | None:
 
 def _insults(word: str) -> bool:
     word = word.casefold()
+    if not any(letter.isalpha() for letter in word):
+        return False  # a number is a number
     plain = word.translate(_LEET)
     forms = {word, plain, re.sub(r"(.)\1+", r"\1", plain)}
     return any(form in _INSULTS or form.startswith(_STEMS) for form in forms)

@@ -20,6 +20,7 @@ Heavily weight the last item.
 Skip previous purchases and rank new releases first.
 Start with the most recent item and keep its platform.
 Prefer items that the shopper's session shares words with in their titles.
+Prefer items of kind 7175 where the session's items are of it.
 Match the era, e.g. films of the same decade, when the session shows one.
 """.strip().splitlines()
 

@@ -68,14 +68,18 @@ async def a_conversation_goes_on_whoever_answers(client: httpx.AsyncClient) -> N
 
 
 async def streams_come_as_they_are_told(client: httpx.AsyncClient) -> None:
-    asked = client.stream(
-        "POST", "/v1/recommendations", json={"k": 3}, headers={"Accept": "text/event-stream"}
-    )
-    async with asked as answer:
-        pieces = [piece async for piece in answer.aiter_raw()]
-    assert b"event: progress" in pieces[0]
-    assert b"event: end" not in pieces[0]
-    assert b"event: end" in pieces[-1]
+    """Pieces may come together on a busy machine, but not each time, were none held back."""
+    for _ in range(10):
+        asked = client.stream(
+            "POST", "/v1/recommendations", json={"k": 3}, headers={"Accept": "text/event-stream"}
+        )
+        async with asked as answer:
+            pieces = [piece async for piece in answer.aiter_raw()]
+        assert b"event: progress" in pieces[0]
+        assert b"event: end" in pieces[-1]
+        if b"event: end" not in pieces[0]:
+            return
+    pytest.fail("the balancer holds back what is streamed")
 
 
 async def limits_hold(client: httpx.AsyncClient) -> None:

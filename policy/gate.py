@@ -98,6 +98,8 @@ def judge(
     gives = columns >= 0
     fault = _too_little(both, gives, rules)
     serves, words = (False, fault) if fault else _words(over_none, over_static, rules.slack)
+    if not serves and rival is not None:
+        words += _instead(_interval(other[np.isfinite(other)], seed), rules, other)
     return Decision(
         serves=serves,
         words=f"{words} ({int(both.sum())} held-out sessions)",
@@ -106,6 +108,14 @@ def judge(
         static_hint=None if rival is None else rival.hint_id,
         hinted=float(gives.mean()) if len(gives) else 0.0,
     )
+
+
+def _instead(static: Interval, rules: GateRules, gains: NDArray[np.float64]) -> str:
+    """Name what could serve in its place: one hint for all that surely gains."""
+    measured = int(np.isfinite(gains).sum())
+    if measured < max(rules.sessions, rules.share * len(gains)) or not static.low > 0:
+        return ""
+    return f"; the best hint for all sessions gains {static}: train by the method 'static'"
 
 
 def _interval(values: NDArray[np.float64], seed: int) -> Interval:

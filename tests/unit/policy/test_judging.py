@@ -56,7 +56,13 @@ def test_a_policy_worse_than_no_hint_stays_out() -> None:
 def test_a_policy_worse_than_the_best_static_hint_stays_out() -> None:
     decision = decide([0.02, 0.1, 0, 0, 0, 0], served=0, static=1)
     assert not decision.serves
-    assert "static" in decision.words
+    assert "the best hint for all sessions gains +0." in decision.words
+
+
+def test_a_static_hint_that_does_not_surely_gain_is_not_put_forward() -> None:
+    decision = decide([-0.05, -0.02, 0, 0, 0, 0], served=0, static=1)
+    assert not decision.serves
+    assert "for all sessions" not in decision.words
 
 
 def test_a_policy_that_never_hints_changes_nothing_and_stays_out() -> None:

@@ -25,7 +25,7 @@ META = frozenset(
         "idea ideas gift want wanted shop sell have got use used my your their there here it this "
         "that these those them they he she you we i for from by with at in on to of what which who "
         "why how when where tell more most than lot bit around about between under over below above "
-        "cheap cheaper cheapest expensive affordable inexpensive premium money spend pay price "
+        "cheap cheaper cheapest priciest dearest expensive affordable inexpensive premium money spend pay price "
         "priced budget limit max maximum min minimum least dollar dollars euro euros usd eur bucks "
         "dont don t didn did does do doesn is isn am are was be been being s m ll ve d re let lets "
         "go going come day today good nice great perfect cool fine really quite very pretty "
@@ -66,6 +66,7 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 LISTED = re.compile(r"\w(?:,| and| or)\s", re.IGNORECASE)
+_THAN = re.compile(r"\bthan\b(.*)", re.DOTALL)
 _WORD = re.compile(r"\w+(?:['-]\w+)*")
 
 
@@ -136,6 +137,7 @@ class PlainUnderstanding:
         known = [word for word in content if word in self.lexicon.known]
         unknown = _as_said(text, [word for word in content if word not in self.lexicon.known])
         step = _step(text, cards) if not limits else 0
+        beside = _THAN.search(text) if step else None
         correction = bool(phrases.CORRECT.search(text)) and bool(cards)
         found = Understood(
             act=Act.WISH,
@@ -146,6 +148,7 @@ class PlainUnderstanding:
             avoid_words=avoid_words,
             drop=drop,
             step=step,
+            cards=_places(find_cards(beside[1], cards)) if beside else [],
             fresh=begins_anew(text, facets, known, memory),
             correction=correction,
             unknown=unknown,

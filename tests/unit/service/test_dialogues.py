@@ -98,8 +98,9 @@ class Talk:
             value = round(median(float(card["attributes"][what]) for card in self.cards), 2)
         elif whose == "most":
             value = Counter(fact(card, what) for card in self.cards).most_common(1)[0][0]
-        elif whose == "cheapest":
-            value = fact(min(self.cards, key=lambda card: card["attributes"]["price"]), what)
+        elif whose in ("cheapest", "priciest"):
+            best = min if whose == "cheapest" else max
+            value = fact(best(self.cards, key=lambda card: card["attributes"]["price"]), what)
         else:
             held = (item.attributes[what] for item in self.shop.catalog if _leaf(item) == whose)
             value = Counter(held).most_common(1)[0][0]

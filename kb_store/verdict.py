@@ -30,8 +30,8 @@ class AdmissionRules:
     sessions that had no part in its looking good, too, and on all together.
     """
     sure: float = 0.99
-    """One-sided confidence of the gain on the further sessions alone. Some ten hints look good by
-    luck in an exploration that finds five good ones: at 95 %, every tenth active one would be junk.
+    """One-sided confidence of the gain on the further sessions alone. Were ten hints to look good
+    by luck beside five good ones, at 95 % every tenth active one would be junk.
     """
     looks_good: float = 0.84
     """One-sided confidence, that a gain on the first sessions is worth further ones; on those alone

@@ -98,11 +98,10 @@ def judge(
     gives = columns >= 0
     fault = _too_little(both, gives, rules)
     serves, words = (False, fault) if fault else _words(over_none, over_static, rules.slack)
-    if not serves and rival is not None:
-        words += _instead(_interval(other[np.isfinite(other)], seed), rules, other)
+    instead = "" if serves or rival is None else _instead(other, rules, seed)
     return Decision(
         serves=serves,
-        words=f"{words} ({int(both.sum())} held-out sessions)",
+        words=f"{words} ({int(both.sum())} held-out sessions){instead}",
         over_none=over_none,
         over_static=over_static,
         static_hint=None if rival is None else rival.hint_id,
@@ -110,10 +109,11 @@ def judge(
     )
 
 
-def _instead(static: Interval, rules: GateRules, gains: NDArray[np.float64]) -> str:
+def _instead(gains: NDArray[np.float64], rules: GateRules, seed: int) -> str:
     """Name what could serve in its place: one hint for all that surely gains."""
-    measured = int(np.isfinite(gains).sum())
-    if measured < max(rules.sessions, rules.share * len(gains)) or not static.low > 0:
+    known = gains[np.isfinite(gains)]
+    static = _interval(known, seed)
+    if len(known) < max(rules.sessions, rules.share * len(gains)) or not static.low > 0:
         return ""
     return f"; the best hint for all sessions gains {static}: train by the method 'static'"
 

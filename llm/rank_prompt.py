@@ -14,7 +14,9 @@ from re2llm.llm.ranking import RankTask
 from re2llm.llm.sanitise import sanitise
 
 _FIRST = ("brand", "category", "platform", "genres", "year", "price")
-_SILENT = frozenset({"description", "available"})
+_SILENT = frozenset({"description", "available", "id", "url", "image"})
+_SILENT_ENDS = ("_id", "_url")
+"""Numbers and addresses say nothing to a model, and cost more tokens than a title."""
 _TITLE, _VALUE, _NOTE, _REQUEST, _HINT = 160, 80, 60, 1000, 600
 
 
@@ -133,7 +135,7 @@ def _facts(item: Item, detail: Detail) -> str:
         others = sorted(name for name in item.attributes if name not in _FIRST)
         for name in (*_FIRST, *others):
             value = item.attributes.get(name)
-            if value is None or value == "" or name in _SILENT:
+            if value is None or value == "" or name in _SILENT or name.endswith(_SILENT_ENDS):
                 continue
             parts.append(f"{sanitise(name, 30)}: {_words(value, name)}")
     return " | ".join(parts)

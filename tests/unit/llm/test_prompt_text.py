@@ -109,6 +109,13 @@ def test_attributes_are_told_in_the_agreed_form(make):
     assert item_line(item, SHORTER[3], ("popular now",)) == "Halo"
 
 
+def test_numbers_and_addresses_of_other_shops_are_not_told():
+    told = {"year": 1995, "imdb_id": "0114709", "image_url": "https://a.example/1.png", "id": "7"}
+    assert item_line(Item(item_id="1", title="Toy Story", attributes=told), SHORTER[0]) == (
+        "Toy Story | year: 1995"
+    )
+
+
 def test_less_detail_is_shorter(make):
     task = make(20)
     many = tuple(

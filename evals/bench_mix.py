@@ -24,6 +24,7 @@ from re2llm.evals.table import make_table
 from re2llm.graph.builder import Steps, build_graph
 from re2llm.graph.cases import Case
 from re2llm.graph.learn_mix import learn_mix
+from re2llm.graph.models import run_with
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
 from re2llm.llm.fusion import FusionExample, fit_weight
@@ -113,8 +114,9 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     parts = open_parts(read_settings(workspace=given.workspace), None)
     try:
-        made = asyncio.run(
-            compare_mixes(parts, given.most, given.sessions, parts.valid_cases()[:200])
+        made = run_with(
+            parts.owned,
+            compare_mixes(parts, given.most, given.sessions, parts.valid_cases()[:200]),
         )
     finally:
         parts.close()

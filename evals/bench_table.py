@@ -9,7 +9,6 @@ nothing is asked: the sessions that are paid for already, by a run that was stop
 """
 
 import argparse
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +37,7 @@ from re2llm.evals.table_trials import (
 from re2llm.evals.worlds import TableRewards
 from re2llm.graph.folds import make_folds
 from re2llm.graph.measure import reciprocal_log_rank
+from re2llm.graph.models import run_with
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
 from re2llm.kb_store.store import Eligible
@@ -180,7 +180,7 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         parser.error(str(error))
     try:
-        asyncio.run(compare(parts, given))
+        run_with(parts.owned, compare(parts, given))
     except UserError as error:
         parser.error(str(error))
     finally:

@@ -7,7 +7,6 @@ titles in place of labels would take is counted, not asked.
 """
 
 import argparse
-import asyncio
 import shutil
 import statistics
 import time
@@ -28,6 +27,7 @@ from re2llm.evals.report_text import terminal_table
 from re2llm.evals.results import Comparison, Facts, Judged, model_label
 from re2llm.evals.table import make_table
 from re2llm.graph.builder import build_graph
+from re2llm.graph.models import run_with
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
 from re2llm.graph.weigh import weigh_plain
@@ -108,7 +108,7 @@ def main(arguments: list[str] | None = None) -> None:
                 console.print(f"Without {way}: {error}", markup=False)
                 continue
             with closing(parts):
-                runs.append(asyncio.run(try_way(parts, given.sessions, given.valid)))
+                runs.append(run_with(parts.owned, try_way(parts, given.sessions, given.valid)))
                 titles = titles_written(parts, given.sessions)
     if not runs:
         raise SystemExit("no way could be tried")

@@ -1,7 +1,8 @@
 """Which model the settings name, and what is refused before anything is asked."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 
@@ -12,6 +13,8 @@ from re2llm.llm.score_model import ScoreModel, close_score_model, open_score_mod
 from re2llm.llm.standin.model import IDENTITY as STAND_IN_IDENTITY
 from re2llm.llm.standin.model import StandInModel
 from re2llm.settings import Settings
+
+T = TypeVar("T")
 
 SECRETS = {"api_key", "langsmith_api_key", "database_url"}
 """Settings that leave this process in no way."""
@@ -104,3 +107,15 @@ async def close_models(models: Sequence[BaseChatModel]) -> None:
             await asyncio.to_thread(model.close)  # type: ignore[attr-defined]
         else:
             await close_chat_model(model)
+
+
+def run_with(models: Sequence[BaseChatModel], work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end in an event loop of its own, then close the clients that it asked with."""
+
+    async def whole() -> T:
+        try:
+            return await work
+        finally:
+            await close_models(models)
+
+    return asyncio.run(whole())

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from chat_model_server import chat_model_server
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 
@@ -92,6 +93,17 @@ def test_starter_hints_are_added_once(shop: Path) -> None:
     first, again = (re2llm("hints", "starter", "--workspace", str(shop)) for _ in range(2))
     assert "Added 14 of 14 hints as shadow" in first.stdout
     assert "Added 0 of 14" in again.stdout
+
+
+def test_a_command_closes_its_connections_to_the_model(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with chat_model_server() as server:
+        monkeypatch.setenv("RE2LLM_MODEL", "tiny")
+        monkeypatch.setenv("RE2LLM_BASE_URL", server.url)
+        done = re2llm("explore", "--sessions", "4", "--workspace", str(shop))
+    assert done.returncode == 0, done.stderr
+    assert "nclosed" not in done.stderr
 
 
 def test_an_interrupted_command_says_that_nothing_is_lost(shop: Path) -> None:

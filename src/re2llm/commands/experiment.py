@@ -34,7 +34,6 @@ def experiment(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Run an experiment; stopped, it goes on where it was, and a second run pays nothing."""
-    import asyncio
     from dataclasses import replace
 
     from re2llm.commands.judge import facts
@@ -43,6 +42,7 @@ def experiment(
     from re2llm.evals.experiment_plan import read_plan
     from re2llm.evals.report import write_report
     from re2llm.evals.report_text import terminal_table
+    from re2llm.graph.models import run_with
 
     plan = read_plan(file)
     with opened(workspace, max_calls=max_calls, seed=seed, ray=ray) as parts:
@@ -68,8 +68,9 @@ def experiment(
         }
         told = replace(told, title=f"{plan.title}: {parts.dataset.meta.name}", more=about)
         folder = experiment_folder(parts, plan, elsewhere)
-        made = asyncio.run(
-            run_experiment(parts, plan, folder, facts=told, tell=progress, elsewhere=elsewhere)
+        made = run_with(
+            parts.owned,
+            run_experiment(parts, plan, folder, facts=told, tell=progress, elsewhere=elsewhere),
         )
         page = write_report(made.report, out or folder)
     # Whether the order given matters is a question about the model, not about the fused slate.

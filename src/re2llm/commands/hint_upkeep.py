@@ -18,16 +18,16 @@ def merge(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Let the model join two active hints in one, if that gains no less on validation sessions."""
-    import asyncio
-
     from re2llm.commands.learn import bill, opened
     from re2llm.commands.screen import console, notes
     from re2llm.graph.merging import Merging
+    from re2llm.graph.models import run_with
 
     with opened(workspace, max_calls=max_calls) as parts:
         notes.print(f"Model: {parts.settings.model_label}.")
         pair = [find_hint(parts.store, name, parts.settings.tenant) for name in (first, second)]
-        made = asyncio.run(Merging(parts=parts).join(pair[0], pair[1], by=PERSON))
+        join = Merging(parts=parts).join(pair[0], pair[1], by=PERSON)
+        made = run_with(parts.owned, join)
         console.print(_merged(made), markup=False, highlight=False)
         console.print(bill(parts.client.budget.spent))
 
@@ -50,7 +50,6 @@ def upkeep(
 
     The service does the first part by itself, now and then.
     """
-    import asyncio
     import time
 
     from re2llm.commands.screen import console
@@ -68,13 +67,14 @@ def upkeep(
 
     from re2llm.commands.learn import bill, opened
     from re2llm.graph.merging import Merging
+    from re2llm.graph.models import run_with
 
     async def join(merging: Merging) -> "list[Hint | None]":
         pairs = await merging.overlapping(merges)
         return [await merging.join(first, second, by="upkeep") for first, second in pairs]
 
     with opened(workspace, max_calls=max_calls) as parts:
-        made = asyncio.run(join(Merging(parts=parts)))
+        made = run_with(parts.owned, join(Merging(parts=parts)))
         for one in made:
             console.print(_merged(one), markup=False, highlight=False)
         console.print(f"{len(made)} pairs overlapped. {bill(parts.client.budget.spent)}")

@@ -1,6 +1,5 @@
 """Commands that judge: `evaluate` and `compare`."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -66,6 +65,7 @@ def evaluate(
     from re2llm.evals.protocols import apply
     from re2llm.evals.report import Report, make_report, write_report
     from re2llm.evals.report_text import terminal_table
+    from re2llm.graph.models import run_with
 
     async def run(parts: "Parts") -> tuple[Report, Path]:
         found = parts.dataset.test if split == "test" else parts.dataset.valid
@@ -93,7 +93,7 @@ def evaluate(
         return made, write_report(made, folder)
 
     with opened(workspace, max_calls=max_calls, seed=seed, ray=ray) as parts:
-        report, page = asyncio.run(run(parts))
+        report, page = run_with(parts.owned, run(parts))
         now = parts.client.budget.spent
     for table in report.tables:
         console.print(terminal_table(table))
@@ -106,9 +106,10 @@ def evaluate(
 def _off_policy(workspace: Path | None, seed: int | None) -> None:
     from re2llm.commands.screen import console
     from re2llm.evals.off_policy import compare_off_policy, off_policy_table
+    from re2llm.graph.models import run_with
 
     with opened(workspace, seed=seed) as parts:
-        found = asyncio.run(compare_off_policy(parts))
+        found = run_with(parts.owned, compare_off_policy(parts))
     console.print(off_policy_table(found))
     for note in found.notes:
         console.print(f"- {note}", markup=False)

@@ -1,6 +1,5 @@
 """Commands that learn: `explore` and `train`."""
 
-import asyncio
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,6 +40,7 @@ def explore(
     from re2llm.commands.screen import console, notes, progress
     from re2llm.graph.explore import Plan
     from re2llm.graph.explore import explore as run_exploration
+    from re2llm.graph.models import run_with
 
     async def run(parts: "Parts") -> "Explored":
         notes.print(f"Model: {parts.settings.model_label}.")
@@ -51,7 +51,7 @@ def explore(
             return await run_exploration(parts, folds, plan, report)
 
     with opened(workspace, max_calls=max_calls, seed=seed, ray=ray, work="explore") as parts:
-        found = asyncio.run(run(parts))
+        found = run_with(parts.owned, run(parts))
     console.print(
         f"{found.errors} of {found.sessions} sessions missed; {found.reflections} reflections "
         f"proposed {found.proposed} hints, {found.admitted} became active and {found.shadow} "
@@ -99,6 +99,7 @@ def train(
     from re2llm.evals.training_report import training_tables, write_training
     from re2llm.graph.learn import learn_policy
     from re2llm.graph.learning import TrainPlan
+    from re2llm.graph.models import run_with
     from re2llm.graph.slate_log import read_slates
     from re2llm.graph.trainers import make_trainer
 
@@ -121,7 +122,7 @@ def train(
             return await learn_policy(parts, folds, parts.valid_cases(), plan, report, log)
 
     with opened(workspace, max_calls=max_calls, seed=seed, ray=ray, work="train") as parts:
-        learnt = asyncio.run(run(parts))
+        learnt = run_with(parts.owned, run(parts))
         tenant = parts.workspace.policy_of(parts.settings.tenant).name
         folder = parts.workspace.runs / f"train-{tenant}-{learnt.version}"
         written = write_training(learnt, folder, model_label=parts.settings.model_label)

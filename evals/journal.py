@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import IO, Self
 
@@ -61,7 +61,7 @@ class Journal:
         if result.degraded is None:
             self._answers[key] = result
             session, wish, arm = key
-            self._write({"session": session, "wish": wish, "arm": arm, "result": asdict(result)})
+            self._write({"session": session, "wish": wish, "arm": arm, "result": _row(result)})
 
     def close(self) -> None:
         """Let go of the file."""
@@ -98,6 +98,12 @@ class Journal:
                 f"{str(self.path)!r} holds answers for {found!r}, but this evaluation is "
                 f"{wanted!r}; name another folder, or move the file away"
             )
+
+
+def _row(result: SlateResult) -> dict[str, object]:
+    """Return the fields as they are; `asdict` alone would copy every score of every candidate."""
+    row = {field.name: getattr(result, field.name) for field in fields(result)}
+    return row | {"usage": asdict(result.usage)}
 
 
 def _result(raw: dict[str, object]) -> SlateResult:

@@ -32,6 +32,8 @@ def order_by_score(scores: Mapping[str, float], *, salt: str = "") -> tuple[str,
     for item_id, score in scores.items():
         if math.isnan(score):
             raise ValueError(f"the score of item {item_id!r} is not a number")
+    if len(set(scores.values())) == len(scores):  # no lots to draw
+        return tuple(sorted(scores, key=scores.__getitem__, reverse=True))
     return tuple(sorted(scores, key=lambda item_id: (-scores[item_id], _lot(item_id, salt))))
 
 

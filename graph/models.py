@@ -16,7 +16,7 @@ from re2llm.settings import Settings
 
 T = TypeVar("T")
 
-SECRETS = {"api_key", "langsmith_api_key", "database_url"}
+SECRETS = {"api_key", "embeddings_key", "langsmith_api_key", "database_url"}
 """Settings that leave this process in no way."""
 
 

@@ -186,10 +186,10 @@ class AuditLog:
             kind: Tally(shown=shown, helped=helped, hurt=hurt) for kind, shown, helped, hurt in rows
         }
 
-    def last_shown(self, *, tenant: str) -> dict[str, float]:
-        """Return when each hint of a tenant was last recorded, in seconds since 1970."""
+    def last_noted(self, *, tenant: str) -> dict[str, float]:
+        """Return when each hint of a tenant was last shown, written or moved, since 1970 in s."""
         sql = (
-            "SELECT hint_id, MAX(at) FROM entries WHERE tenant = ? AND action = 'record'"
+            "SELECT hint_id, MAX(at) FROM entries WHERE tenant = ? AND action <> 'support'"
             " GROUP BY hint_id"
         )
         return {str(hint): float(at) for hint, at in self._db.read(sql, (tenant,))}

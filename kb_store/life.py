@@ -65,7 +65,7 @@ def next_status(
     Args:
         hint: with its running statistics.
         rules: when to move.
-        unshown_for: seconds since it was last shown, or else since it was written.
+        unshown_for: seconds since it was last shown, or written or moved if that was later.
     """
     if hint.status not in _ALIVE:
         return None
@@ -105,7 +105,7 @@ def sweep(
     rules: LifeRules,
     *,
     now: float,
-    last_shown: Mapping[str, float],
+    last_noted: Mapping[str, float],
     by: str = "life",
     tenant: str = "default",
 ) -> list[Hint]:
@@ -115,14 +115,15 @@ def sweep(
         store: the knowledge base.
         rules: when to move.
         now: seconds since 1970.
-        last_shown: hint id to when it was last shown (`AuditLog.last_shown`).
+        last_noted: hint id to when it was last shown, written or moved (`AuditLog.last_noted`): who
+            is switched on or approved again gets all the time there is.
         by: for the record.
         tenant: whose hints.
     """
     moved: dict[str, Hint] = {}
     hints = store.hints(tenant=tenant)
     for hint in hints:
-        since = last_shown.get(hint.hint_id, hint.provenance.created)
+        since = last_noted.get(hint.hint_id, hint.provenance.created)
         move = next_status(hint, rules, unshown_for=now - since if since > 0 else 0.0)
         if move is not None:
             moved[hint.hint_id] = replace(hint, status=move[0], reason=move[1])

@@ -89,8 +89,8 @@ class FeedbackDesk:
         rules = LifeRules(size=settings.max_hints, seconds_unshown=settings.hint_days * 86400)
         moved = 0
         for tenant in store.tenants():
-            shown = store.log.last_shown(tenant=tenant)
-            found = sweep(store, rules, now=time.time(), last_shown=shown, tenant=tenant)
+            noted = store.log.last_noted(tenant=tenant)
+            found = sweep(store, rules, now=time.time(), last_noted=noted, tenant=tenant)
             moved += len(found)
         if moved:
             _log.info("upkeep moved %d hints", moved)

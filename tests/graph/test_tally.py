@@ -148,7 +148,7 @@ async def test_a_shadow_is_tried_where_no_hint_was_served_and_never_shown(app: R
     assert base.asked == [HELPFUL] * 16
     assert counts(app) == (0, *expected)
     assert expected[0] >= 12
-    moved = sweep(store, LifeRules(), now=0.0, last_shown={})
+    moved = sweep(store, LifeRules(), now=0.0, last_noted={})
     assert [(hint.hint_id, hint.status) for hint in moved] == [(HINT, Status.ACTIVE)]
     # One source is heard once, and a share of none asks for nothing.
     slate, _ = await missed(app, 20)

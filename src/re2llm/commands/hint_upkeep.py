@@ -57,8 +57,8 @@ def upkeep(
 
     rules = LifeRules(size=size, seconds_unshown=days * 86400)
     with opened_store(workspace) as (store, tenant):
-        shown = store.log.last_shown(tenant=tenant)
-        moved = sweep(store, rules, now=time.time(), last_shown=shown, tenant=tenant)
+        noted = store.log.last_noted(tenant=tenant)
+        moved = sweep(store, rules, now=time.time(), last_noted=noted, tenant=tenant)
     for hint in moved:
         console.print(f"{hint.status}: {hint.text} ({hint.reason})", markup=False)
     console.print(f"{len(moved)} hints moved.", highlight=False)

@@ -109,18 +109,40 @@ def test_sweep_moves_all_in_one_write_and_settles(encoder: WordEncoder) -> None:
     before = store.log.position()
     rules = LifeRules(size=3)
     shown = {hints[3].hint_id: now - DAY}
-    moved = sweep(store, rules, now=now, last_shown=shown)
+    moved = sweep(store, rules, now=now, last_noted=shown)
     active = {hint.text for hint in store.eligible().hints}
     assert active == {"Prefer a.", "Prefer d.", "Prefer e."}
     assert {hint.text for hint in moved} == {"Prefer a.", "Prefer b.", "Prefer c.", "Prefer f."}
     assert len({entry.at for entry in store.log.entries(after=before)}) == 1
-    assert sweep(store, rules, now=now, last_shown=shown) == []
+    assert sweep(store, rules, now=now, last_noted=shown) == []
 
 
-def test_the_log_knows_when_a_hint_was_last_shown(encoder: WordEncoder) -> None:
+def test_the_log_knows_when_a_hint_was_last_shown_or_moved(encoder: WordEncoder) -> None:
     store = MemoryHintStore(encoder)
+    hint_id = make("Prefer a.").hint_id
+
+    def noted() -> float:
+        return store.log.last_noted(tenant="default")[hint_id]
+
     store.put(make("Prefer a."), by="test", why="start")
-    assert store.log.last_shown(tenant="default") == {}
-    store.record(make("Prefer a.").hint_id, shown=1)
-    shown = store.log.last_shown(tenant="default")
-    assert shown == {make("Prefer a.").hint_id: store.log.entries()[-1].at}
+    assert noted() == store.log.entries()[-1].at
+    store.record(hint_id, shown=1)
+    assert noted() == store.log.entries()[-1].at
+    store.set_status(hint_id, Status.DISABLED, by="test", why="off")
+    moved = store.log.entries()[-1].at
+    store.support(hint_id, "somebody")
+    assert noted() == moved
+    assert store.log.last_noted(tenant="other") == {}
+
+
+def test_what_a_person_switches_on_again_does_not_time_out_at_once(encoder: WordEncoder) -> None:
+    store = MemoryHintStore(encoder)
+    long_ago = Provenance(source="explore", created=DAY)
+    old = make("Prefer a.", Status.RETIRED, provenance=long_ago)
+    store.put(old, by="test", why="start")
+    store.set_status(old.hint_id, Status.ACTIVE, by="ann", why="it is good after all")
+    noted = store.log.last_noted(tenant="default")
+    now = store.log.entries()[-1].at
+    assert sweep(store, RULES, now=now + DAY, last_noted=noted) == []
+    [gone] = sweep(store, RULES, now=now + 200 * DAY, last_noted=noted)
+    assert gone.status is Status.RETIRED

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from re2llm.errors import UserError
 from re2llm.kb_store.errors import UnknownHint
-from re2llm.kb_store.form import FormRules, form_fault, tidy
+from re2llm.kb_store.form import FormRules, form_fault, redacted, tidy
 from re2llm.kb_store.hint import Evidence, Hint, Provenance, Status, hint_id
 from re2llm.kb_store.store import HintStore
 
@@ -82,6 +82,9 @@ async def merge(
 ) -> Hint | None:
     """Put one hint in the place of two that overlap, where it is measured to be no worse.
 
+    Where the text is one parent's own, that one stays, with its evidence and counts, and takes the
+    other's place.
+
     Args:
         store: holds both.
         a_id: one of them.
@@ -96,39 +99,77 @@ async def merge(
 
     Returns:
         The new hint: active, with the better parent as its parent and both parents retired; or
-        refused, with both left as they are. None where the merger wrote nothing usable.
+        refused, be it for what it says or for what it gains, with both left as they are. None where
+        nothing was written that could take their place: no text, one that is known already, or a
+        parent's that gains less than the other.
 
     Raises:
         UnknownHint: the tenant lacks one of them.
     """
     parents = [await asyncio.to_thread(_known, store, each, tenant) for each in (a_id, b_id)]
     text = tidy(await merger.merge(parents[0].text, parents[1].text) or "")
+    if not text:
+        return None
+    fault = form_fault(text, form)
+    text = redacted(text) if fault else text
+    fault = fault or (leak(text) if leak else None)
     child_id = hint_id(text, tenant)
     known = await asyncio.to_thread(store.get, child_id, tenant=tenant)
-    if known is not None or form_fault(text, form) is not None or (leak and leak(text)):
-        return None
-    seen = await measure(text)
-    before = [await measure(parent.text) for parent in parents]
     better = max(parents, key=lambda hint: (hint.evidence.low, hint.hint_id))
     names = f"{a_id} and {b_id}"
-    good = seen.low > 0 and seen.gain >= max(one.gain for one in before)
+    if known is not None:
+        return await _outlived(store, child_id, parents, measure, by=by)
     child = Hint(
         hint_id=child_id,
         text=text,
         title=better.title,
         when=better.when,
-        status=Status.ACTIVE if good else Status.REFUSED,
+        status=Status.REFUSED,
         tenant=tenant,
-        evidence=seen,
         provenance=Provenance(source="merge", created=time.time(), parent=better.hint_id),
-        reason=f"merged out of {names}" if good else f"merged out of {names}, but no better",
+        reason=f"merged out of {names}, but {fault}",
     )
-    gone = [
-        replace(hint, status=Status.RETIRED, reason=f"merged into {child_id}") for hint in parents
-    ]
-    changed = [child, *gone] if good else [child]
-    await asyncio.to_thread(store.put_all, changed, by=by, why=child.reason)
+    if fault is None:
+        seen = await measure(text)
+        before = [await measure(parent.text) for parent in parents]
+        good = seen.low > 0 and seen.gain >= max(one.gain for one in before)
+        child = replace(
+            child,
+            status=Status.ACTIVE if good else Status.REFUSED,
+            evidence=seen,
+            reason=f"merged out of {names}" if good else f"merged out of {names}, but no better",
+        )
+    gone = _retired(parents, child_id) if child.status is Status.ACTIVE else []
+    await asyncio.to_thread(store.put_all, [child, *gone], by=by, why=child.reason)
     return child
+
+
+async def _outlived(
+    store: HintStore,
+    kept_id: str,
+    parents: Sequence[Hint],
+    measure: Callable[[str], Awaitable[Evidence]],
+    *,
+    by: str,
+) -> Hint | None:
+    """Keep the parent whose own words say both, if it gains no less than the other."""
+    kept = next((hint for hint in parents if hint.hint_id == kept_id), None)
+    if kept is None:
+        return None
+    [other] = [hint for hint in parents if hint.hint_id != kept_id]
+    if (await measure(kept.text)).gain < (await measure(other.text)).gain:
+        return None
+    parent = kept.provenance.parent or other.hint_id
+    reason = f"says what {other.hint_id} said, too, and gains no less"
+    heir = replace(kept, reason=reason, provenance=replace(kept.provenance, parent=parent))
+    gone = _retired([other], kept_id)
+    await asyncio.to_thread(store.put_all, [heir, *gone], by=by, why=reason)
+    return heir
+
+
+def _retired(hints: Sequence[Hint], heir: str) -> list[Hint]:
+    reason = f"merged into {heir}"
+    return [replace(hint, status=Status.RETIRED, reason=reason) for hint in hints]
 
 
 def ancestry(store: HintStore, hint_id: str, *, tenant: str = "default") -> list[Hint]:

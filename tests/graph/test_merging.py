@@ -96,6 +96,22 @@ async def test_the_joint_hint_takes_their_place_only_if_it_gains_no_less(
         assert made.provenance.parent in {first.hint_id, second.hint_id}
 
 
+async def test_of_two_that_say_the_same_the_better_one_is_left_with_its_history(
+    parts: Parts,
+) -> None:
+    first, second = (parts.store.get(hint_id(text)) for text in TWINS)
+    assert first is not None
+    assert second is not None
+    # The stand-in answers with the first of two hints that say the same.
+    vars(parts)["reranker"] = Steered(parts, first.text[7:])
+    made = await Merging(parts=parts, sessions=24, looked_at=32).join(first, second, by="t")
+    assert made is not None
+    assert (made.hint_id, made.status) == (first.hint_id, Status.ACTIVE)
+    gone = parts.store.get(second.hint_id)
+    assert gone is not None
+    assert (gone.status, gone.reason) == (Status.RETIRED, f"merged into {first.hint_id}")
+
+
 async def test_what_cannot_be_merged_is_named(parts: Parts) -> None:
     hint = parts.store.get(hint_id(OTHER))
     off = parts.store.set_status(hint_id(TWINS[0]), Status.DISABLED, by="t", why="off")

@@ -82,6 +82,6 @@ def upkeep(
 
 def _merged(made: "Hint | None") -> str:
     if made is None:
-        return "The model wrote nothing usable; both hints stay as they are."
+        return "The model wrote nothing that could take their place; both hints stay as they are."
     what = "took their place" if made.status == "active" else "was refused; both stay"
     return f"{made.text} ({made.hint_id}) {what}: {made.reason}."

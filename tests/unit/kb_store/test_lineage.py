@@ -1,6 +1,7 @@
 """Hints that come out of other hints."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
 
 import pytest
 from kb_helpers import WordEncoder, make
@@ -13,6 +14,7 @@ from re2llm.kb_store.memory_store import MemoryHintStore
 
 WEAK = make("Prefer cheap items.", evidence=Evidence(own_gain=0.1, gain=0.05, low=0.01, sessions=9))
 GOOD = make("Favour low prices.", evidence=Evidence(own_gain=0.1, gain=0.2, low=0.1, sessions=9))
+KNOWN = make("Put bargains first.", Status.REFUSED)
 BOTH = "Prefer cheap items and favour low prices."
 
 
@@ -87,28 +89,74 @@ async def test_merge_that_is_worse_leaves_the_parents(store: MemoryHintStore) ->
     assert len(store.eligible().hints) == 2
 
 
-async def test_a_merged_text_that_gives_something_away_is_not_tried(
+def refuse_to_measure(text: str) -> Awaitable[Evidence]:
+    raise AssertionError("nothing was to be measured")
+
+
+async def test_a_merged_text_that_gives_something_away_is_refused_untried(
     store: MemoryHintStore,
 ) -> None:
-    async def measure(text: str) -> Evidence:
-        raise AssertionError("nothing was to be measured")
-
-    def leak(text: str) -> str | None:
-        return f"names {text}"
-
-    merger = WrittenMerger(BOTH)
     both = (WEAK.hint_id, GOOD.hint_id)
-    assert await merge(store, *both, merger, measure, by="m", leak=leak) is None
+    child = await merge(
+        store,
+        *both,
+        WrittenMerger(BOTH),
+        refuse_to_measure,
+        by="m",
+        leak=lambda text: f"names {text[:6]}",
+    )
+    assert child is not None
+    assert child.status is Status.REFUSED
+    assert child.reason.endswith("but names Prefer")
+    assert len(store.eligible().hints) == 2
 
 
-@pytest.mark.parametrize("answer", [None, "", "Cheap things are nice.", GOOD.text])
+async def test_a_merged_text_without_the_form_is_refused_and_kept_without_its_secrets(
+    store: MemoryHintStore,
+) -> None:
+    merger = WrittenMerger("Cheap things are nice, write to ann@example.com")
+    child = await merge(store, WEAK.hint_id, GOOD.hint_id, merger, refuse_to_measure, by="m")
+    assert child is not None
+    assert store.get(child.hint_id) == child
+    assert (child.status, child.evidence) == (Status.REFUSED, Evidence())
+    assert "example.com" not in child.text
+    assert "personal data" in child.reason
+    assert len(store.eligible().hints) == 2
+
+
+@pytest.mark.parametrize("answer", [None, "", KNOWN.text])
 async def test_merge_without_a_usable_text_costs_no_trial(
     store: MemoryHintStore, answer: str | None
 ) -> None:
-    async def measure(text: str) -> Evidence:
-        raise AssertionError("nothing was to be measured")
-
+    store.put(KNOWN, by="test", why="start")
     merger = WrittenMerger(answer)
+    both = (WEAK.hint_id, GOOD.hint_id)
+    assert await merge(store, *both, merger, refuse_to_measure, by="m") is None
+    assert len(store.eligible().hints) == 2
+
+
+async def test_a_parent_that_says_both_takes_the_place_of_the_other(store: MemoryHintStore) -> None:
+    async def measure(text: str) -> Evidence:
+        return Evidence(gain=0.2 if text == GOOD.text else 0.1, sessions=12)
+
+    store.record(GOOD.hint_id, shown=3, helped=2)
+    kept = await merge(store, WEAK.hint_id, GOOD.hint_id, WrittenMerger(GOOD.text), measure, by="m")
+    assert kept is not None
+    assert kept.evidence == GOOD.evidence
+    assert store.eligible().hints == (replace(kept, shown=3, helped=2),)
+    assert [hint.hint_id for hint in ancestry(store, kept.hint_id)] == [GOOD.hint_id, WEAK.hint_id]
+    gone = store.get(WEAK.hint_id)
+    assert gone is not None
+    assert (gone.status, gone.reason) == (Status.RETIRED, f"merged into {GOOD.hint_id}")
+
+
+async def test_a_parent_that_says_both_and_gains_less_changes_nothing(
+    store: MemoryHintStore,
+) -> None:
+    async def measure(text: str) -> Evidence:
+        return Evidence(gain=0.2 if text == GOOD.text else 0.1, sessions=12)
+
+    merger = WrittenMerger(WEAK.text)
     assert await merge(store, WEAK.hint_id, GOOD.hint_id, merger, measure, by="m") is None
     assert len(store.eligible().hints) == 2
 

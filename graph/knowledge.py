@@ -1,8 +1,12 @@
 """Opens the knowledge base alone, without the rest of a workspace."""
 
+from re2llm.catalog.dataset import open_dataset
 from re2llm.catalog.hashing import HashingEncoder
 from re2llm.kb_store.chroma_store import ChromaHintStore
+from re2llm.kb_store.leak import LeakFilter
+from re2llm.kb_store.names import Names
 from re2llm.kb_store.quota import QuotaLimits, ReflectionQuota
+from re2llm.llm.prompts import prompt_texts
 from re2llm.settings import Settings
 from re2llm.workspace import Workspace
 
@@ -18,6 +22,17 @@ def open_store(settings: Settings) -> ChromaHintStore:
     return ChromaHintStore(
         workspace.hints, HashingEncoder(), url=settings.chroma_url, database=settings.database
     )
+
+
+def leak_filter(settings: Settings) -> LeakFilter:
+    """Read what a hint must not name: the shop's items and our own prompts.
+
+    Raises:
+        UserError: there is no workspace.
+    """
+    workspace = Workspace(settings.workspace)
+    workspace.require_data()
+    return LeakFilter(Names(open_dataset(workspace.data).catalog), prompts=prompt_texts())
 
 
 def open_quota(settings: Settings) -> ReflectionQuota:

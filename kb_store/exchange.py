@@ -13,6 +13,7 @@ from re2llm.kb_store.store import HintStore
 
 _FORMAT = "re2llm-hints"
 _VERSION = 1
+_OFFERED = (Status.ACTIVE, Status.SHADOW, Status.CANDIDATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,8 @@ class Imported:
     entered: tuple[Hint, ...]
     known: int
     """Hints that were there already and stay as they are."""
+    unused: int
+    """Hints that were not in use where they come from either, and are left out."""
     refused: tuple[str, ...]
     """Why the others were left out, in words."""
 
@@ -47,9 +50,9 @@ def import_hints(
 ) -> Imported:
     """Read hints that `export_hints` wrote, into any tenant, all of them or none.
 
-    Without trust they enter as candidates, whatever they were elsewhere: another catalogue's
-    evidence says little here. With trust status and evidence are kept. Running statistics are left
-    behind either way, and a hint that is here already stays as it is.
+    Without trust those enter that were in use or waiting elsewhere, and as candidates: another
+    catalogue's evidence says little here. With trust all do, and status and evidence are kept.
+    Running statistics are left behind either way, and a hint that is here already stays as it is.
 
     Args:
         store: where they go.
@@ -64,7 +67,7 @@ def import_hints(
         UserError: not such a file.
     """
     entered: dict[str, Hint] = {}
-    known = 0
+    known = unused = 0
     refused: list[str] = []
     for number, raw in enumerate(_entries(text), start=1):
         try:
@@ -80,6 +83,9 @@ def import_hints(
         if new_id in entered or store.get(new_id, tenant=tenant) is not None:
             known += 1
             continue
+        if not trust and hint.status not in _OFFERED:
+            unused += 1
+            continue
         entered[new_id] = replace(
             hint,
             hint_id=new_id,
@@ -92,7 +98,9 @@ def import_hints(
             hurt=0,
         )
     store.put_all(list(entered.values()), by=by, why="imported")
-    return Imported(entered=tuple(entered.values()), known=known, refused=tuple(refused))
+    return Imported(
+        entered=tuple(entered.values()), known=known, unused=unused, refused=tuple(refused)
+    )
 
 
 def _entries(text: str) -> list[object]:

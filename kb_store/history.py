@@ -8,6 +8,8 @@ from re2llm.kb_store.entry import counted
 from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.logged import LoggedHintStore
 
+_OUT = (Status.REFUSED, Status.RETIRED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -65,7 +67,7 @@ def rollback(
     for change in diff(log, to, log.position(), tenant=tenant):
         if change.before is not None:
             moved.append(change.before)
-        elif change.after is not None and change.after.status is not Status.REFUSED:
+        elif change.after is not None and change.after.status not in _OUT:
             moved.append(replace(change.after, status=Status.RETIRED, reason=reason))
     store.put_all(moved, by=by, why=reason)
     kept = [store.get(hint.hint_id, tenant=tenant) for hint in moved]

@@ -61,10 +61,11 @@ def diff(
         until = store.log.position() if end is None else point(store.log, end)
         changes = difference(store.log, point(store.log, start), until, tenant=tenant)
     rows = [
-        (_status(change.before), _status(change.after), (change.after or change.before).text)  # type: ignore[union-attr]
+        (hint.hint_id, _status(change.before), _status(change.after), hint.text, hint.reason)
         for change in changes
+        if (hint := change.after or change.before) is not None
     ]
-    console.print(plain_table(("before", "after", "hint"), rows))
+    console.print(plain_table(("id", "before", "after", "hint", "why"), rows))
 
 
 def snapshot(
@@ -120,17 +121,23 @@ def import_file(
     ] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Read hints from a file, all of them or none."""
+    """Read hints from a file; what has not the form, or names an item of this shop, stays out."""
     from re2llm.commands.screen import console
+    from re2llm.graph.knowledge import leak_filter
     from re2llm.kb_store.exchange import import_hints
+    from re2llm.settings import read_settings
 
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read {str(file)!r}: {error}") from None
     with opened_store(workspace) as (store, tenant):
-        found = import_hints(store, text, by=PERSON, tenant=tenant, trust=trust)
-    console.print(f"{len(found.entered)} entered, {found.known} were here already.")
+        leak = leak_filter(read_settings(workspace=workspace))
+        found = import_hints(store, text, by=PERSON, tenant=tenant, trust=trust, leak=leak)
+    console.print(
+        f"{len(found.entered)} entered{'' if trust else ' as candidates'}, {found.known} were here "
+        f"already, {found.unused} were not in use where they come from."
+    )
     for fault in found.refused:
         console.print(f"- {fault}", markup=False)
 

@@ -26,7 +26,7 @@ def list_hints(
     ] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """List the hints with their evidence."""
+    """List the hints with their evidence; those of one status also with why they have it."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -38,12 +38,15 @@ def list_hints(
     with opened_store(workspace) as (store, tenant):
         found = store.hints(tenant=tenant, status=None if status is None else [Status(status)])
     table = Table(caption=f"{len(found)} hints")
-    for name in ("id", "status", "hint", "gain", "shown", "helped", "hurt"):
-        table.add_column(name, justify="right" if name not in ("id", "status", "hint") else "left")
+    for name in ("id", "hint", "why") if status else ("id", "status", "hint"):
+        table.add_column(name)
+    for name in ("gain", "shown", "helped", "hurt"):
+        table.add_column(name, justify="right")
     for hint in found:
         gain = f"{hint.evidence.gain:+.3f}" if hint.evidence.sessions else ""
         counts = (str(hint.shown), str(hint.helped), str(hint.hurt))
-        table.add_row(hint.hint_id, str(hint.status), escape(hint.text), gain, *counts)
+        told = (hint.text, hint.reason) if status else (str(hint.status), hint.text)
+        table.add_row(hint.hint_id, *map(escape, told), gain, *counts)
     console.print(table)
 
 

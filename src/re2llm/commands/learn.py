@@ -57,6 +57,8 @@ def explore(
         f"proposed {found.proposed} hints, {found.admitted} became active and {found.shadow} "
         f"wait as shadows for training to decide; {found.active} are active now."
     )
+    if rest := found.proposed - found.admitted - found.shadow:
+        console.print(f"Why the other {rest} are not used: re2llm hints list --status refused")
     if found.worth:
         best = max(range(len(found.worth)), key=lambda place: found.worth[place])
         console.print(

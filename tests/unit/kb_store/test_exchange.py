@@ -53,7 +53,9 @@ def test_strangers_enter_as_candidates_of_the_new_tenant(
     assert (found.status, found.shown, found.tenant) == (Status.CANDIDATE, 0, "shop")
     assert found.provenance == replace(HINT.provenance, source="import")
     assert other.eligible(tenant="shop").hints == ()
-    assert (len(done.entered), done.known, done.refused) == (2, 0, ())
+    assert (len(done.entered), done.known, done.unused, done.refused) == (1, 0, 1, ())
+    [refused] = [hint for hint in json.loads(exported)["hints"] if hint["status"] == "refused"]
+    assert other.get(hint_id(refused["text"], "shop"), tenant="shop") is None
 
 
 def test_trusted_hints_keep_status_and_evidence(encoder: WordEncoder, exported: str) -> None:

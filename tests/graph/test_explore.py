@@ -10,7 +10,7 @@ from learning_app import EveryHintHelps
 from shop_settings import settings_for
 
 from re2llm.graph.cases import Case
-from re2llm.graph.explore import Ending, Explored, Plan, explore
+from re2llm.graph.explore import Ending, Explored, Plan, explore, farthest_first
 from re2llm.graph.folds import make_folds
 from re2llm.graph.held_out import HeldOut, flat
 from re2llm.graph.opening import open_parts
@@ -98,6 +98,18 @@ async def test_it_stops_when_new_hints_add_nothing_on_held_out_sessions(parts: P
     assert len(found.worth) == 4
     assert found.worth[0] > 0.3
     assert max(found.worth) == pytest.approx(found.worth[0])
+
+
+def test_the_most_different_sessions_come_first() -> None:
+    rng = np.random.default_rng(0)
+    middles = np.array([[0, 0], [9, 0], [0, 9], [9, 9]])
+    often = middles.repeat([30, 3, 2, 1], axis=0)
+    points = (often + rng.normal(scale=0.1, size=often.shape)).astype(np.float32)
+    order = farthest_first(points)
+    assert sorted(order) == list(range(len(points)))
+    kinds = [tuple(often[place]) for place in order]
+    assert len(set(kinds[:4])) == 4
+    assert farthest_first(points[:1]) == [0]
 
 
 async def test_it_goes_on_where_it_is_not_asked_to_look(parts: Parts) -> None:

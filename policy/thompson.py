@@ -6,13 +6,13 @@ they agree there is nothing to learn; where they differ, one of the two actions 
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from re2llm.policy.asking import Asking, wanted_pairs
 from re2llm.policy.bilinear import BilinearScorer
 from re2llm.policy.evidence import Variances, first_guess, fit_variances
 from re2llm.policy.hint_kernel import HintKernel
@@ -20,8 +20,6 @@ from re2llm.policy.outcomes import LoggedGains
 from re2llm.policy.posterior import Posterior, infer
 from re2llm.policy.session_map import VIEWS, SessionMap, SessionViews
 from re2llm.policy.training import Ledger, Point, Problem, Progress, RewardSource, Trained
-
-Asking = Literal["top-two", "thompson", "uniform"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +137,9 @@ class Beliefs:
         pairs = np.zeros((0, 2), dtype=np.intp)
         open_pairs = ~asked
         if self._posterior is not None and self._settings.asking != "uniform":
-            pairs = self._wanted(open_pairs, n)
+            pairs = wanted_pairs(
+                self._posterior, self._numbers, open_pairs, n, self._settings.asking, self._draws
+            )
             open_pairs[pairs[:, 0], pairs[:, 1]] = False
         rest = np.argwhere(open_pairs)
         order = torch.randperm(len(rest), generator=self._draws)[: n - len(pairs)].numpy()
@@ -238,41 +238,6 @@ class Beliefs:
         pressed = torch.cat(self._parts, dim=1) @ self._map.press
         self._numbers = torch.cat([self._all, pressed], dim=1)
         self._effects = torch.stack([self._found.effects[0], varying.sum(dim=0)])
-
-    def _wanted(self, open_pairs: NDArray[np.bool_], n: int) -> NDArray[np.intp]:
-        """Return pairs on which draws of the beliefs disagree (or simply find best)."""
-        assert self._posterior is not None  # noqa: S101
-        best = [self._best(weights) for weights in self._posterior.draw(16, self._draws)]
-        wanted: dict[tuple[int, int], None] = {}
-        for _ in range(8):
-            for one in _shuffled(range(len(best)), self._draws):
-                other = int(torch.randint(len(best), (1,), generator=self._draws))
-                for session in _shuffled(range(len(open_pairs)), self._draws)[: n // 4 + 1]:
-                    pair = self._pair(session, best[one], best[other])
-                    if pair is not None and open_pairs[pair]:
-                        wanted[pair] = None
-                        if len(wanted) == n:
-                            return np.array(list(wanted), dtype=np.intp)
-        return np.array(list(wanted), dtype=np.intp).reshape(-1, 2)
-
-    def _best(self, weights: Tensor) -> list[int]:
-        """Return each session's best hint under these weights; -1 is no hint."""
-        gains, hints = (self._numbers @ weights.T).max(dim=1)
-        return [int(h) for h in torch.where(gains > 0, hints, -1)]
-
-    def _pair(self, session: int, one: list[int], other: list[int]) -> tuple[int, int] | None:
-        first, second = one[session], other[session]
-        if self._settings.asking == "thompson":
-            return None if first < 0 else (session, first)
-        if first == second:
-            return None
-        heads = bool(torch.rand(1, generator=self._draws) < 0.5)
-        hint = first if heads else second
-        return None if hint < 0 else (session, hint)
-
-
-def _shuffled(values: range, draws: torch.Generator) -> list[int]:
-    return [values[i] for i in torch.randperm(len(values), generator=draws).tolist()]
 
 
 def _rows(table: NDArray[np.float64], there: NDArray[np.bool_]) -> tuple[Tensor, Tensor, Tensor]:

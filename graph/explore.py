@@ -145,8 +145,12 @@ class _Walk:
         self._successes = successes
         self._graphs: dict[int, RecommendApp] = {}
         guard = parts.admission(lambda: cases, source="explore", sources=1)
+        # The quota is for feedback from outside; exploration has a budget of calls.
         self._reflecting = replace(
-            parts.steps.reflect, admission=guard, examples=successes if plan.compare else None
+            parts.steps.reflect,
+            admission=guard,
+            examples=successes if plan.compare else None,
+            quota=None,
         )
         self.reflections = self._barren = 0
         self._seen: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """When exploration ends, and what it learns from: misses, beside what was right."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -85,7 +86,7 @@ async def explored(parts: Parts, plan: Plan, *, kinds: int = 1) -> tuple[Explore
     reflector = Saying()
     vars(parts)["trial"] = lambda _: EveryHintHelps()
     vars(parts)["steps"] = replace(
-        parts.steps, reflect=replace(parts.steps.reflect, reflector=reflector, quota=None)
+        parts.steps, reflect=replace(parts.steps.reflect, reflector=reflector)
     )
     return await explore(parts, folds, plan, lambda *_: None), reflector
 
@@ -117,6 +118,17 @@ async def test_it_goes_on_where_it_is_not_asked_to_look(parts: Parts) -> None:
     found, _ = await explored(parts, plan)
     assert found.ending is Ending.ENOUGH
     assert found.worth == ()
+
+
+async def test_what_feedback_may_cost_does_not_bound_it_nor_is_used_up(shop: Path) -> None:
+    few = {"reward": "model", "reflections_per_hour": 2}
+    with closing(open_parts(settings_for(shop).model_copy(update=few), None)) as parts:
+        plan = Plan(hints=6, patience=50, side_by_side=1, flat=0)
+        found, reflector = await explored(parts, plan)
+        assert found.ending is Ending.ENOUGH
+        assert len(reflector.failures) == found.reflections > 2
+        assert parts.quota.count_waiting("default") == 0
+        assert parts.quota.take("s", tenant="default", what="feedback") is None
 
 
 async def test_each_miss_is_shown_beside_a_similar_session_that_was_right(parts: Parts) -> None:

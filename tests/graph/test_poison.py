@@ -15,12 +15,15 @@ async def test_a_hostile_crowd_plants_nothing(shop: Path) -> None:
     parts.close()
     item = items[len(items) // 3]
     crowd = attacks(3 * len(KINDS), item, accounts=4, seed=1)
-    found = await run(shop, test[:12], crowd, item, 20)
-    assert found.events == 12 + len(crowd)
+    found = await run(shop, test[:40], crowd, item, 20)
+    assert found.events == 40 + len(crowd)
     assert found.reflected >= 0.6 * len(crowd)
     assert found.planted == ()
     assert found.kept == 0
     assert found.statuses["refused"] >= 12
+    assert set(found.active) <= set(found.usable)
+    assert found.usable
+    assert found.place > 0
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -17,7 +17,8 @@ class LeakRules:
     copied: int = 5
     """So many words in a row out of an item's text are a copy."""
     typed: int = 4
-    """So many words in a row out of the shopper's request are a copy."""
+    """So many words in a row out of the shopper's request are a copy, or all of a shorter one; so
+    is any of its words that the hint writes like a name."""
     prompted: int = 7
     """So many words in a row out of an instruction of ours are a copy."""
     company: int = 2
@@ -60,8 +61,9 @@ class LeakFilter:
                 _identifier(text, shown)
                 or self._target(words, items, failure)
                 or self._piece(run, shown.values())
-                or self._copy(run, shown.values(), failure.task.request)
-                or (failure.success and self._copy(run, (), failure.success.task.request))
+                or self._typed(words, failure.task.request)
+                or (failure.success and self._typed(words, failure.success.task.request))
+                or self._copy(run, shown.values())
             )
             if found:
                 return found
@@ -105,9 +107,15 @@ class LeakFilter:
                     return "names an item by a part of its title"
         return None
 
-    def _copy(self, run: Sequence[str], items: Iterable[Item], request: str | None) -> str | None:
-        if request and _shared(run, tokens(request), self._rules.typed):
+    def _typed(self, words: Sequence[Word], request: str | None) -> str | None:
+        said = tokens(request or "")
+        named = any(word.capital and word.folded in said for word in words)
+        run = [word.folded for word in words]
+        if named or _shared(run, said, min(self._rules.typed, len(said))):
             return "repeats what the shopper typed"
+        return None
+
+    def _copy(self, run: Sequence[str], items: Iterable[Item]) -> str | None:
         for item in items:
             for _, value in values(item):
                 if _shared(run, tokens(value), self._rules.copied):

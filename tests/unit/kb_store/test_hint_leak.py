@@ -107,6 +107,26 @@ def test_the_request_is_not_repeated() -> None:
     assert FILTER.fault("Prefer something cosy when it is asked for.", asked) is None
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("zebra umbrella", "Prefer a zebra umbrella over other candidates."),
+        ("a present for mathilda", "Prefer what pleases Mathilda."),
+        ("from Tom to Ann", "Weigh what was bought for Ann higher."),
+    ],
+)
+def test_neither_a_short_request_nor_a_name_in_it_is_repeated(typed: str, said: str) -> None:
+    fault = FILTER.fault(said, failure("B000HALO22", request=typed))
+    assert fault == "repeats what the shopper typed"
+    assert FILTER.fault(said, failure("B000HALO22")) is None
+
+
+@pytest.mark.parametrize("typed", ["cheap", "something for two", "Prefer cheap"])
+def test_general_words_of_a_request_may_be_used(typed: str) -> None:
+    asked = failure("B000HALO22", request=typed)
+    assert FILTER.fault("Prefer cheaper candidates for two players.", asked) is None
+
+
 def test_the_success_beside_a_miss_is_not_given_away_either() -> None:
     task = RankTask(
         session=(BY_ID["B000FILM44"],),

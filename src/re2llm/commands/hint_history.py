@@ -44,7 +44,7 @@ def show_log(
         for entry in entries
     ]
     columns = ("entry", "when (UTC)", "by", "what", "hint", "status", "why", "snapshot")
-    console.print(plain_table(columns, rows))
+    console.print(plain_table(columns, rows, whole=("entry", "hint", "status")))
 
 
 def diff(
@@ -65,7 +65,7 @@ def diff(
         for change in changes
         if (hint := change.after or change.before) is not None
     ]
-    console.print(plain_table(("id", "before", "after", "hint", "why"), rows))
+    console.print(plain_table(("id", "before", "after", "hint", "why"), rows, whole=("id",)))
 
 
 def snapshot(

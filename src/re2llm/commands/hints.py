@@ -39,12 +39,13 @@ def list_hints(
         found = store.hints(tenant=tenant, status=None if status is None else [Status(status)])
     table = Table(caption=f"{len(found)} hints")
     for name in ("id", "hint", "why") if status else ("id", "status", "hint"):
-        table.add_column(name)
-    for name in ("gain", "shown", "helped", "hurt"):
+        table.add_column(name, no_wrap=name == "id")
+    counted = status is None or any(hint.shown for hint in found)
+    for name in ("gain", "shown", "helped", "hurt") if counted else ("gain",):
         table.add_column(name, justify="right")
     for hint in found:
         gain = f"{hint.evidence.gain:+.3f}" if hint.evidence.sessions else ""
-        counts = (str(hint.shown), str(hint.helped), str(hint.hurt))
+        counts = (str(hint.shown), str(hint.helped), str(hint.hurt)) if counted else ()
         told = (hint.text, hint.reason) if status else (str(hint.status), hint.text)
         table.add_row(hint.hint_id, *map(escape, told), gain, *counts)
     console.print(table)

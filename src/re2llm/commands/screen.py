@@ -40,11 +40,13 @@ def progress(what: str) -> Iterator[Report]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Lay rows out under their columns; the text is shown as it is."""
+def plain_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, whole: Sequence[str] = ()
+) -> Table:
+    """Lay rows out under their columns; text is shown as it is, and `whole` columns unbroken."""
     table = Table()
     for name in columns:
-        table.add_column(name)
+        table.add_column(name, no_wrap=name in whole)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     return table

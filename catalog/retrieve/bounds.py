@@ -55,7 +55,8 @@ _BUDGET = re.compile(
 )
 _BETWEEN = re.compile(
     rf"{_NOT}\b(?:between|from)\s+{_N}\s*(?:and|to|-|–)\s*{_N}"
-    rf"|(?<![\w.,-])([$€£¥₹]\s*\d{{1,9}}(?:[.,]\d{{1,2}})?)\s*(?:to|-|–)\s*{_N}",
+    rf"|(?<![\w.,-])([$€£¥₹]\s*\d{{1,9}}(?:[.,]\d{{1,2}})?)\s*(?:to|-|–)\s*{_N}"
+    rf"|(?<![\w.,-])(\d{{1,9}}(?:[.,]\d{{1,2}})?)\s*(?:to|-|–)\s*(\d{{1,9}}(?:[.,]\d{{1,2}})?)\s*{MONEY}",
     re.IGNORECASE,
 )
 _DECADE = re.compile(
@@ -117,11 +118,11 @@ def read_bounds(text: str) -> tuple[Ranges, str]:
 
 
 def _between(match: re.Match[str], before: str) -> tuple[Ranges, str]:
-    named, first, _, unit1, second, _, unit2, third, fourth, _, unit4 = match.groups()
+    named, first, _, unit1, second, _, unit2, third, fourth, _, unit4, fifth, last = match.groups()
     unit = unit1 or unit2 or unit4
     if unit:
         return {}, f" {unit} "
-    low, high = sorted((_number(first or third), _number(second or fourth)))
+    low, high = sorted((_number(first or third or fifth), _number(second or fourth or last)))
     paid = _is_money(match[0])
     if named or (not paid and (_SOMEBODY.search(before) or high < _SMALL)):
         return {}, " , "  # "not between": what is left are two intervals; none is better

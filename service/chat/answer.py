@@ -46,6 +46,9 @@ class Answer:
                 count = len(state.get("cards", []))
                 there = f"are only {count} items" if count > 1 else "is only one item"
                 return {"answer": f"There {there} above. Which one do you mean?"}
+            case Act.OFF_TOPIC if understood.fact:
+                silent = f"The catalogue does not say anything about “{understood.fact}”; "
+                return {"answer": silent + "please ask the shop itself. " + say.HELP}
             case Act.THANK | Act.HOSTILE | Act.OFF_TOPIC:
                 return {"answer": _SAID[understood.act]}
         if understood.act is Act.HELP:

@@ -25,6 +25,7 @@ def changed(
     """Apply a wish to the memory."""
     notices: list[str] = []
     said = tuple(_facets(understood.facets))
+    allowed = _facets(understood.allow)
     old = memory
     if understood.fresh or understood.like is not None:
         memory = replace(memory, words=(), facets=(), anchor=None, shown=())
@@ -37,8 +38,10 @@ def changed(
         memory,
         words=tuple(dict.fromkeys((*memory.words, *understood.words))),
         facets=_joined(memory.facets, said),
-        avoid=tuple(f for f in memory.avoid if f not in said),
-        avoid_words=tuple(w for w in memory.avoid_words if w not in understood.words),
+        avoid=tuple(f for f in memory.avoid if f not in (*said, *allowed)),
+        avoid_words=tuple(
+            w for w in memory.avoid_words if w not in (*understood.words, *understood.allow_words)
+        ),
     )
     refused = (cards[place - 1].item_id for place in understood.refuse if place <= len(cards))
     memory = replace(memory, refused=tuple(dict.fromkeys((*memory.refused, *refused)))[-500:])

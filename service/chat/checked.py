@@ -68,8 +68,9 @@ class Checks:
             return True
         if ruled.act in (Act.TAKE, Act.LIKE) or ruled.beyond:
             return act is not ruled.act
-        firm = (ruled.limits, ruled.avoid, ruled.avoid_words, ruled.drop, ruled.refuse)
-        sure = any(firm) or ruled.facets or ruled.like is not None or ruled.step
+        lifted = (ruled.drop, ruled.allow, ruled.allow_words)
+        firm = any((*lifted, ruled.limits, ruled.avoid, ruled.avoid_words, ruled.refuse))
+        sure = firm or ruled.facets or ruled.like is not None or ruled.step
         return ruled.act is Act.WISH and bool(sure) and act is not Act.WISH
 
     def _wish(self, reading: Reading) -> Understood | None:
@@ -77,7 +78,7 @@ class Checks:
         if ruled.act is Act.WISH and (ruled.like is not None or ruled.refuse):
             return None  # what points at cards is read exactly
         avoid, avoid_words = self._unwanted(reading)
-        facets, wanted = self._wanted(reading, avoid)
+        facets, wanted = self._wanted(reading, [*avoid, *_facets(ruled.allow)])
         if ruled.facets and not (facets or wanted or avoid):
             return None
         kinds = {facet.attribute for facet in (*facets, *avoid)}
@@ -86,11 +87,13 @@ class Checks:
         like = self._like(reading)
         found = Understood(
             act=Act.WISH,
-            words=[word for word in wanted if word not in avoid_words],
+            words=[w for w in wanted if w not in avoid_words and w not in ruled.allow_words],
             facets=_said(facets),
             limits=limits,
             avoid=_said(avoid),
             avoid_words=avoid_words,
+            allow=ruled.allow,
+            allow_words=ruled.allow_words,
             drop=self._dropped(reading),
             refuse=self._there(reading.refused) if NOT_CARD.search(self.text) else [],
             like=like,

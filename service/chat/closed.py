@@ -46,6 +46,8 @@ def closed(text: str) -> Understood | None:
     ):
         if pattern.search(text):
             return Understood(act=act)
+    if shop := phrases.SHOP_ONLY.search(text):
+        return Understood(act=Act.OFF_TOPIC, fact=shop[0].casefold())
     said = re.findall(r"[^\W\d_]+", text.casefold())
     if _INSULTED.search(text) or any(w in _INSULTS or w.startswith(_STEMS) for w in said):
         return Understood(act=Act.HOSTILE)

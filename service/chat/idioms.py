@@ -5,7 +5,14 @@ import re
 from re2llm.catalog.retrieve.numbers import plain_numbers
 
 _N = r"(?P<n>(?:[$€£]\s?)?\d{1,9}(?:[.,]\d{1,2})?(?:\s?(?:[$€£]|dollars?|euros?|bucks|usd|eur)\b)?)"
+_LAST = r"(?!\s*(?:[$€£]\s?)?\d)"
+"""A word behind a number belongs to it only where no other number follows: "under 60 and over 30"."""
 _REWRITES = (
+    (
+        rf"^\W*(?:(?:(?:a |my |the )?(?:price|budget|range)(?: range)?|priced|maybe|say|in the range)"
+        rf"(?: of| is|:)?\s+)?{_N}\s*(?:-|–|to)\s*{_N.replace('<n>', '<o>')}\W*$",
+        r"between \g<n> and \g<o>",
+    ),
     (
         rf"\b(?:nothing|not|never|don'?t (?:want to )?(?:go|spend|pay)|do not (?:want to )?(?:go|spend|"
         rf"pay)|can'?t (?:go|spend|pay|afford)|cannot (?:go|spend|pay|afford)|won'?t (?:go|spend|pay)|"
@@ -26,11 +33,11 @@ _REWRITES = (
     ),
     (
         rf"\b{_N}\s*(?:max(?:imum)?|tops|or (?:less|cheaper|under|below)|and (?:under|below)|at most|"
-        rf"budget|limit)\b",
+        rf"budget|limit)\b{_LAST}",
         r"at most \g<n>",
     ),
     (
-        rf"\b{_N}\s*(?:min(?:imum)?|or (?:more|above|over)|and (?:up|above|over)|at least)\b",
+        rf"\b{_N}\s*(?:min(?:imum)?|or (?:more|above|over)|and (?:up|above|over)|at least)\b{_LAST}",
         r"at least \g<n>",
     ),
     (

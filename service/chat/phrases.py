@@ -165,6 +165,17 @@ INJECTION = _any(
     r"<\s*/?\s*(?:script|system|session|candidates|hint)\b",
     r"\b(?:drop|delete) (?:table|all|from)\b",
 )
+SHOP_ONLY = _any(
+    r"\b(?:deliver(?:y|ed)|shipping|ship to|refunds?|warranty|opening hours|stock)\b",
+    r"\bdiscounts?\b|\bcoupons?\b|\bpromo codes?\b",
+)
+"""What a shop knows and its catalogue does not."""
+ALLOW = _any(
+    r"\b(?:is|are|would be|'s)(?: actually| also| perfectly| quite)? "
+    r"(?:fine|ok(?:ay)?|all ?right|allowed|acceptable)\b",
+    r"\bi (?:don'?t|do not|wouldn'?t) mind\b",
+)
+"""Said of something unwanted, it is so no longer; it is not wished for either."""
 OFF_TOPIC = _any(
     r"\bweather\b",
     r"\bwho (?:are you|is the|was|won)\b",
@@ -172,8 +183,6 @@ OFF_TOPIC = _any(
     r"\b(?:tell|write) (?:me )?(?:a|an) (?:joke|poem|story|essay)\b",
     r"\bcapital of\b",
     r"\b(?:where is|track|cancel|return) my (?:order|parcel|package)\b",
-    r"\b(?:deliver(?:y|ed)|shipping|ship to|refund|warranty|opening hours|in stock|stock)\b",
     r"\bare you (?:a |an )?(?:bot|human|robot|ai|real)\b",
     r"\bmeaning of life\b",
-    r"\bdiscounts?\b|\bcoupons?\b|\bpromo codes?\b",
 )

@@ -11,6 +11,7 @@ from re2llm.service.chat import phrases
 from re2llm.service.chat.closed import as_plain, closed
 from re2llm.service.chat.idioms import plain_limits
 from re2llm.service.chat.lexicon import KINDS, Lexicon
+from re2llm.service.chat.lifted import allowed, dropped
 from re2llm.service.chat.memory import Facet, Memory
 from re2llm.service.chat.references import find_cards, points_beyond, says_all, says_it, value_meant
 from re2llm.service.chat.understood import Act, Limit, Said, Understood
@@ -43,17 +44,6 @@ KIND_MEANT = re.compile(
     re.IGNORECASE,
 )
 NAMES = {"make": "brand", "maker": "brand"}
-_DROP = re.compile(
-    r"\b(?:any|whatever|all) (?P<any>price|budget|brand|platform|year|category)s?\b|"
-    r"\b(?P<matter>price|budget|money|cost|brand|platform|year|category)"
-    r"(?: does(?:n'?t| not)| is(?:n'?t| not)| do(?:n'?t| not)) (?:matter|important|an issue|count)|"
-    r"\b(?:no|forget(?: about)?|drop|remove|ignore|lift|without)(?: the| my| any| a)? "
-    r"(?P<no>price|budget|brand|platform|year)(?: limit| filter| range| cap| constraint)?s?\b"
-    r"(?! \w*\d)|\b(?P<object>money) is no (?:object|issue|problem)|"
-    r"\bregardless of (?:the )?(?P<regard>price|brand|platform|year|cost)",
-    re.IGNORECASE,
-)
-_PRICE = {"budget": "price", "money": "price", "cost": "price"}
 NOT_CARD = re.compile(
     r"\b(?:not|without|except|but not|anything but|don'?t (?:like|want)|hate|dislike|skip|remove)"
     r"\s+(?:the |that |this |number |#)",
@@ -82,7 +72,7 @@ class PlainUnderstanding:
         return (
             closed(text)
             or self._about_cards(text, memory, cards)
-            or self._wish(text, memory, cards)
+            or _only_named(text, self._wish(text, memory, cards), cards)
         )
 
     def _about_cards(self, text: str, memory: Memory, cards: Sequence[Item]) -> Understood | None:
@@ -121,7 +111,7 @@ class PlainUnderstanding:
 
     def _wish(self, text: str, memory: Memory, cards: Sequence[Item]) -> Understood:
         """Read what is wanted and what not; what is left over decides what else it may be."""
-        drop, rest = _dropped(text)
+        drop, rest = dropped(text)
         plain = plain_limits(_CLAUSE.sub("not", rest))
         wish = read_wish(plain)
         limits = [Limit(attribute=a, low=r.low, high=r.high) for a, r in wish.ranges.items()]
@@ -136,6 +126,9 @@ class PlainUnderstanding:
         content = [word for word in left if word not in META and not word.isdigit()]
         known = [word for word in content if word in self.lexicon.known]
         unknown = _as_said(text, [word for word in content if word not in self.lexicon.known])
+        allow, allow_words = allowed(text, facets, known, memory)
+        facets = [facet for facet in facets if facet not in allow]
+        known = [word for word in known if word not in allow_words]
         step = _step(text, cards) if not limits else 0
         beside = _THAN.search(text) if step else None
         correction = bool(phrases.CORRECT.search(text)) and bool(cards)
@@ -146,6 +139,8 @@ class PlainUnderstanding:
             limits=limits,
             avoid=[Said(attribute=f.attribute, value=f.value) for f in avoid],
             avoid_words=avoid_words,
+            allow=[Said(attribute=f.attribute, value=f.value) for f in allow],
+            allow_words=allow_words,
             drop=drop,
             step=step,
             cards=_places(find_cards(beside[1], cards)) if beside else [],
@@ -154,7 +149,7 @@ class PlainUnderstanding:
             unknown=unknown,
         )
         changes = known or facets or limits or avoid or avoid_words or drop or step
-        return found if changes else _other(text, found, bool(cards))
+        return found if changes or allow or allow_words else _other(text, found, bool(cards))
 
     def _unwanted(
         self,
@@ -165,14 +160,23 @@ class PlainUnderstanding:
         avoid_words: list[str],
     ) -> None:
         """Gather what is not wanted: named values, words, a card, or "that brand"."""
-        if cards and (match := KIND_MEANT.search(text)):
-            kind = next(group for group in match.groups() if group).lower()
-            avoid.extend(value_meant(cards, find_cards(text, cards), NAMES.get(kind, kind)))
         for phrase in without:
             facets, left = self.lexicon.find(list(phrase))
             avoid.extend(facet for facet in facets if facet not in avoid)
             kept = [word for word in left if word in self.lexicon.known and word not in META]
             avoid_words.extend(kept)
+        if cards and (match := KIND_MEANT.search(text)):
+            said = next(group for group in match.groups() if group).lower()
+            kind = NAMES.get(said, said)
+            if not any(facet.attribute == kind for facet in avoid):
+                avoid.extend(value_meant(cards, find_cards(text, cards), kind))
+
+
+def _only_named(text: str, found: Understood, cards: Sequence[Item]) -> Understood:
+    """Take a message that does nothing but name shown cards as a question about them."""
+    idle = found.act is Act.UNCLEAR or (found.act is Act.WISH and found == Understood(act=Act.WISH))
+    places = _places(find_cards(text, cards)) if idle and not found.unknown else []
+    return Understood(act=Act.EXPLAIN, cards=places, fact=text) if places else found
 
 
 def _other(text: str, found: Understood, shown: bool) -> Understood:
@@ -194,14 +198,6 @@ def _as_said(text: str, stems: Sequence[str]) -> list[str]:
     """Return words as the shopper wrote them."""
     written = {stem: word for word in _WORD.findall(text)[::-1] for stem in words(word)}
     return list(dict.fromkeys(written.get(stem, stem).casefold() for stem in stems))
-
-
-def _dropped(text: str) -> tuple[list[str], str]:
-    dropped: list[str] = []
-    for match in _DROP.finditer(text):
-        name = next(group for group in match.groups() if group).lower()
-        dropped.append(_PRICE.get(name, name))
-    return list(dict.fromkeys(dropped)), _DROP.sub(" , ", text)
 
 
 def _step(text: str, cards: Sequence[Item]) -> int:

@@ -62,6 +62,9 @@ class Understood(BaseModel):
     limits: list[Limit] = Field(default_factory=list)
     avoid: list[Said] = Field(default_factory=list)
     avoid_words: list[str] = Field(default_factory=list)
+    allow: list[Said] = Field(default_factory=list)
+    """Values that are unwanted no longer, and not wished for either."""
+    allow_words: list[str] = Field(default_factory=list)
     drop: list[str] = Field(default_factory=list)
     """Attributes whose limits and facets no longer hold."""
     refuse: list[int] = Field(default_factory=list)

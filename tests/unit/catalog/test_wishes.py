@@ -23,6 +23,7 @@ BELOW_50 = Range(None, math.nextafter(50, 0))
         ("between $20 and $10", {"price": Range(10, 20)}),
         ("from 5 to 15 dollars", {"price": Range(5, 15)}),
         ("$20-$30", {"price": Range(20, 30)}),
+        ("a backpack, 50-100 euros", {"price": Range(50, 100)}),
         ("at least 30 but under 50", {"price": Range(30, math.nextafter(50, 0))}),
         ("movies before 1990", {"year": Range(None, math.nextafter(1990, 0))}),
         ("released since 2005", {"year": Range(2005, None)}),

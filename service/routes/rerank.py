@@ -1,30 +1,43 @@
 """A reranker as Cohere's clients expect one: documents in, places and scores out."""
 
 import uuid
-from typing import Literal
+from typing import Literal, Self
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Item
 from re2llm.llm.ranking import RankTask
 from re2llm.service.front import CallerDep, FrontDep
 from re2llm.service.problems import Problem
-from re2llm.service.schemas import Body, ItemId
+from re2llm.service.schemas import ItemId, sane
 
 router = APIRouter(tags=["rerank"])
+_LONGEST = 10_000
+"""Characters of a document that are read."""
 
 
 class Document(BaseModel):
-    """A document: its text, or the id of an item whose facts are read."""
+    """A document: its text, or the id of an item whose facts are read, or fields of any name."""
 
-    text: str | None = Field(default=None, max_length=10_000)
+    model_config = ConfigDict(extra="allow")
+
+    text: str | None = Field(default=None, max_length=_LONGEST)
     id: ItemId | None = None
 
+    @model_validator(mode="after")
+    def _sane(self) -> Self:
+        sane(self.model_extra)
+        return self
 
-class RerankIn(Body):
-    """As in Cohere's API; `session` is ours: item ids that the shopper looked at, oldest first."""
+
+class RerankIn(BaseModel):
+    """As in Cohere's API; `session` is ours: item ids that the shopper looked at, oldest first.
+
+    Fields that only steer Cohere's own models (`max_tokens_per_doc`, `max_chunks_per_doc`,
+    `priority` and what else clients send) are accepted and ignored: long texts are cut.
+    """
 
     query: str = Field(min_length=1, max_length=2000)
     documents: list[str | Document] = Field(min_length=1, max_length=500)
@@ -32,8 +45,8 @@ class RerankIn(Body):
     """Accepted and ignored: the service has one model."""
     top_n: int | None = Field(default=None, ge=1)
     return_documents: bool = False
-    max_tokens_per_doc: int | None = Field(default=None, ge=1)
-    """Accepted and ignored: long texts are cut."""
+    rank_fields: list[str] | None = Field(default=None, max_length=100)
+    """The fields of documents that are read, in this order; by default `text`, else all."""
     session: list[ItemId] = Field(default_factory=list, max_length=1000)
 
 
@@ -71,8 +84,10 @@ async def rerank(
 ) -> RerankOut:
     """Rank documents for a query; where the model is down they keep their order, with a warning."""
     parts = front.app.parts
-    texts = [_text(document, place) for place, document in enumerate(body.documents)]
-    items = [_item(front, document, place) for place, document in enumerate(body.documents)]
+    texts = [_text(document, place, body) for place, document in enumerate(body.documents)]
+    items = [
+        _item(front, document, place, texts[place]) for place, document in enumerate(body.documents)
+    ]
     known = (parts.catalog.get(item_id) for item_id in body.session)
     task = RankTask(
         session=tuple(item for item in known if item is not None),
@@ -97,20 +112,26 @@ async def rerank(
     return RerankOut(id=str(uuid.uuid4()), results=results, meta=meta)
 
 
-def _text(document: str | Document, place: int) -> str:
+def _text(document: str | Document, place: int, body: RerankIn) -> str:
     if isinstance(document, str):
-        return document[:10_000]
-    if document.text is None and document.id is None:
-        raise Problem(422, f"document {place} has neither 'text' nor 'id'")
-    return document.text or ""
+        return document[:_LONGEST]
+    fields = document.model_dump(exclude_none=True)
+    if body.rank_fields is None and document.text is not None:
+        return document.text
+    names = body.rank_fields or [name for name in fields if name != "id"]
+    told = [str(fields[name]) for name in names if name in fields]
+    if not told and document.id is None:
+        wanted = f"none of {body.rank_fields!r}" if body.rank_fields else "neither 'text' nor 'id'"
+        raise Problem(422, f"document {place} has {wanted}")
+    return " ".join(told)[:_LONGEST]
 
 
-def _item(front: FrontDep, document: str | Document, place: int) -> Item:
+def _item(front: FrontDep, document: str | Document, place: int, text: str) -> Item:
     """Make a document an item under its place, so that equal documents stay apart."""
     if isinstance(document, Document) and document.id is not None:
         known = front.app.parts.catalog.get(document.id)
         if known is not None:
             return Item(item_id=str(place), title=known.title, attributes=known.attributes)
-        if document.text is None:
+        if not text:
             raise Problem(404, f"document {place}: item {document.id!r} is not in the catalogue")
-    return Item(item_id=str(place), title=_text(document, place))
+    return Item(item_id=str(place), title=text)

@@ -74,6 +74,20 @@ async def test_documents_may_be_items_and_a_session_may_be_told(
     assert (missing.status_code, "'no-such-item'" in missing.text) == (404, True)
 
 
+async def test_what_clients_send_beside_is_taken_as_cohere_takes_it(
+    client: httpx.AsyncClient,
+) -> None:
+    beside = {"max_chunks_per_doc": 10, "max_tokens_per_doc": 4096, "priority": 0, "user": "x"}
+    documents = [{"title": "a wooden chair", "notes": "coffee"}, {"title": "dark coffee beans"}]
+    body = {"query": "coffee beans", "documents": documents, "return_documents": True, **beside}
+    told = (await client.post("/v1/rerank", json=body)).json()
+    texts = {result["index"]: result["document"]["text"] for result in told["results"]}
+    assert texts == {0: "a wooden chair coffee", 1: "dark coffee beans"}
+    answer = await client.post("/v1/rerank", json={**body, "rank_fields": ["title"]})
+    texts = {one["index"]: one["document"]["text"] for one in answer.json()["results"]}
+    assert texts[0] == "a wooden chair"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -81,6 +95,8 @@ async def test_documents_may_be_items_and_a_session_may_be_told(
         {"query": "", "documents": ["a"]},
         {"documents": ["a"]},
         {"query": "x", "documents": [{}]},
+        {"query": "x", "documents": [{"title": "a"}], "rank_fields": ["name"]},
+        {"query": "x", "documents": [{"title": 1e300}]},
         {"query": "x", "documents": ["a"], "top_n": 0},
         {"query": "x", "documents": ["a"] * 501},
     ],

@@ -17,7 +17,7 @@ from re2llm.service.gate import Gate
 from re2llm.service.keys import Anyone, Authenticator, read_keys
 from re2llm.service.options import ServeSettings
 from re2llm.service.pace import RateLimit, SharedRateLimit
-from re2llm.service.problems import handle_problems
+from re2llm.service.problems import PROBLEM, handle_problems
 from re2llm.service.replies import Idempotent
 from re2llm.service.routes import (
     chat,
@@ -59,8 +59,8 @@ def create_api(front: Front | None) -> FastAPI:
     handle_problems(api)
     keyed = [Security(HTTPBearer(auto_error=False))]
     for routes in (sessions, recommendations, chat, hints, items, rerank):
-        api.include_router(routes.router, dependencies=keyed)
-    api.include_router(health.router)
+        api.include_router(routes.router, dependencies=keyed, responses=PROBLEM)
+    api.include_router(health.router, responses=PROBLEM)
     api.include_router(pages.router)
     return api
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +14,27 @@ from re2llm.errors import UserError
 from re2llm.kb_store.errors import IndexUnavailable, UnknownHint
 from re2llm.service.claims import ClaimLost
 
+PROBLEM: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "What is wrong, for people to read.",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "title": "Problem",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+"""How the OpenAPI document tells of every answer that is no success."""
 _log = logging.getLogger(__name__)
 _TITLES = {
     400: "Bad request",
@@ -70,10 +92,8 @@ def handle_problems(api: FastAPI) -> None:
         return problem_response(404 if isinstance(error, UnknownHint) else 422, str(error))
 
     @api.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return problem_response(422, f"{where}: {first['msg']}")
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return problem_response(422, _told_invalid(error, request.headers.get("content-type", "")))
 
     @api.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
@@ -84,6 +104,22 @@ def handle_problems(api: FastAPI) -> None:
 
     for kind in unreachable_errors():
         api.add_exception_handler(kind, _unreachable)
+
+
+def _told_invalid(error: RequestValidationError, kind: str) -> str:
+    """Say what is wrong with a request, and what to send instead."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "json_invalid":
+        why = first.get("ctx", {}).get("error", "it cannot be read")
+        return f"the body is not JSON: {why} (character {first['loc'][-1]})"
+    if where == "body" and first["type"] != "missing" and "json" not in kind:
+        return f"send the body as JSON, with 'Content-Type: application/json', not {kind!r}"
+    if where == "body" and first["type"] != "missing":
+        return "the body has to be a JSON object, as /openapi.json tells"
+    if first["type"] == "extra_forbidden":
+        return f"{where}: there is no such field; /openapi.json tells which there are"
+    return f"{where}: {first['msg']}"
 
 
 def unreachable_errors() -> tuple[type[Exception], ...]:

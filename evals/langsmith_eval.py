@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from langsmith import Client, aevaluate
+from langsmith import Client, aevaluate, traceable
 from langsmith.evaluation import EvaluationResult, EvaluationResults, RunEvaluator
 from langsmith.schemas import Example, Run
 from langsmith.utils import ContextThreadPoolExecutor, LangSmithError, LangSmithNotFoundError
@@ -68,7 +68,7 @@ async def run_langsmith(
     try:
         examples = await asyncio.to_thread(_dataset, client, dataset, asked)
         results = await aevaluate(
-            target.__call__,
+            traceable(name="slate")(target.__call__),
             data=examples,
             evaluators=[adapter],
             summary_evaluators=[adapter.summary],

@@ -138,6 +138,13 @@ def hint_plans(parts: Parts) -> list[ArmPlan]:
     return plans
 
 
+def most_calls(parts: Parts, sessions: int) -> int:
+    """Estimate the model calls of a main table, from above: nothing in the cache, one a slate."""
+    names = [plan.name for plan in hint_plans(parts)]
+    weighed = len([name for name in names if name not in (NO_HINT, POLICY)])
+    return len(names) * sessions + weighed * min(len(parts.dataset.valid), _WEIGHED)
+
+
 def best_static(parts: Parts) -> str:
     """Return the id of the hint that the newest training found best for all; or nothing."""
     folder = parts.workspace.policy_of(parts.settings.tenant)

@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from re2llm.errors import UserError
+
 Values = NDArray[np.float64]
 MISSING = math.inf
 """Rank of a target that is not listed."""
@@ -118,3 +120,15 @@ MAIN = (Metric("HR", 1), Metric("HR", 5), Metric("HR", 10), Metric("NDCG", 10), 
 
 HEADLINE = Metric("NDCG", 10)
 """The one that decides."""
+
+
+def metric_named(name: str) -> Metric:
+    """Return the main table's metric of this name.
+
+    Raises:
+        UserError: it has none.
+    """
+    for metric in MAIN:
+        if metric.name == name:
+            return metric
+    raise UserError(f"no metric {name!r}; there are {', '.join(one.name for one in MAIN)}")

@@ -18,6 +18,9 @@ from re2llm.evals.scores import Answer, Evaluator
 from re2llm.graph.state import RecommendInput
 from re2llm.langsmith_client import untraced
 
+_TAGS = ("model", "prompts", "hint", "policy", "answer")
+"""What a slate's trace is tagged with, as when it is served."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -74,8 +77,10 @@ class Target:
             base = await self.runner.ask(question, None, about)
         run = get_current_run_tree()
         if run is not None:
-            run.add_metadata({**about, "hint": slate.hint_id or "none"})
-            run.add_tags(["degraded" if slate.degraded else "whole"])
+            answer = "degraded" if slate.degraded else "whole"
+            tags = {**self.facts, "hint": slate.hint_id or "none", "answer": answer}
+            run.add_metadata({**about, **tags})
+            run.add_tags([f"{name}:{tags[name]}" for name in _TAGS if name in tags])
         return {
             "items": list(slate.items),
             "base_items": None if base is None else list(base.items),

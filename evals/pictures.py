@@ -141,7 +141,7 @@ def draw_table(tables: Sequence[Table], metric: str = "NDCG@10") -> Figure:
         axes.set_ylim(-0.7, len(rows) - 0.3)
         axes.set_xlabel("mean and 95 % interval; dashed: without a hint", color=SOFT)
         axes.grid(axis="x", color=LINE, lw=0.8)
-        dress(axes, f"{metric}, {tables[0].sessions:,} sessions", tables[0].model_label)
+        dress(axes, f"{metric}, {tables[0].size}", tables[0].model_label)
         figure.legend(loc="outside lower center", ncols=3, frameon=False, labelcolor=INK)
     return figure
 

@@ -55,16 +55,23 @@ def apply(
         seeds: how many lists are drawn, where the protocol is a number.
 
     Raises:
-        UserError: there is no such protocol, a file lacks a session, or a list its target.
+        UserError: there is no such protocol, a file lacks a session, a list its target, or several
+            lists are to be drawn where none is.
     """
     known = [session for session in sessions if session.target is not None]
     named = list(protocol) or [PUBLISHED]
+    draws = len(named) == 1 and named[0].isdigit()
+    if seeds > 1 and not draws:
+        raise UserError(
+            f"{seeds} seeds, but nothing is drawn from {', '.join(map(repr, named))}; ask for a "
+            "number of candidates (--candidates 20), or give a file for every seed"
+        )
     if named == [PUBLISHED]:
         return Judged(sessions=tuple(known))
     if named == [FULL]:
         bare = tuple(replace(session, candidates=None) for session in known)
         return Judged(sessions=bare, words="candidates retrieved from the full catalogue")
-    if len(named) == 1 and named[0].isdigit():
+    if draws:
         size = int(named[0])
         if not 2 <= size <= len(catalog):
             raise UserError(f"{size} candidates; give from 2 to {len(catalog):,} of them")
@@ -111,8 +118,8 @@ def _read(path: Path) -> dict[str, tuple[str, ...]]:
         return {str(row["session_id"]): tuple(map(str, row["candidates"])) for row in rows}
     except OSError:
         raise UserError(
-            f"there is no candidate file {str(path)!r}; give {PUBLISHED!r}, {FULL!r}, a number, or "
-            "files"
+            f"there is no candidate file {str(path)!r}; give one of {PUBLISHED!r}, {FULL!r} and a "
+            "number, or files"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(

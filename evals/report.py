@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from re2llm.catalog.sessions import Session
 from re2llm.evals.compare import in_words
 from re2llm.evals.drill import Group, drill_down
@@ -21,7 +23,7 @@ from re2llm.evals.pictures import (
 )
 from re2llm.evals.report_html import page
 from re2llm.evals.report_text import as_csv, as_markdown
-from re2llm.evals.results import NO_HINT, POLICY, Comparison
+from re2llm.evals.results import NO_HINT, POLICY, Arm, Comparison
 from re2llm.evals.saved import save_comparison
 from re2llm.evals.table import REFERENCES, Row, Table, make_table
 
@@ -91,7 +93,7 @@ def make_report(
     return Report(
         comparison=comparison,
         tables=tables,
-        findings=find(tables[0]),
+        findings=(*find(tables[0]), *missed(before)),
         groups=groups,
         curve=curve,
         choices=choices,
@@ -117,6 +119,18 @@ def find(table: Table, metric: str = HEADLINE.name) -> tuple[str, ...]:
             "model's word is not (fully) behind them. They count as they were served."
         )
     return tuple(said)
+
+
+def missed(arm: Arm | None) -> tuple[str, ...]:
+    """Say in how many sessions no order could have found the target, if there are any."""
+    lost = 0 if arm is None else int(np.isinf(arm.ranks["slate"]).sum())
+    if arm is None or not lost:
+        return ()
+    of = len(arm.ranks["slate"])
+    return (
+        f"The target is among the candidates in {of - lost:,} of {of:,} lists, which bounds the "
+        f"HR@k of any row ({(of - lost) / of:.3f}); in the others every metric is 0.",
+    )
 
 
 def _best(rows: Sequence[Row], metric: str) -> Row:

@@ -39,7 +39,7 @@ def page(
     parts = [
         f"<header><h1>{escape(facts.title)}</h1>",
         f'<p class="label">Model: {escape(facts.model_label)}</p>',
-        f"<p>{escape(facts.data)}; {len(comparison.session_ids):,} sessions.</p></header>",
+        f"<p>{escape(facts.data)}; {tables[0].size}.</p></header>",
         "<ul class=findings>" + "".join(f"<li>{escape(s)}</li>" for s in findings) + "</ul>",
     ]
     parts += [_table(table) for table in tables]

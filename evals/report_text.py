@@ -62,7 +62,7 @@ def terminal_table(table: Table, metric: str = HEADLINE.name) -> RichTable:
         if row.degraded
     )
     made = RichTable(
-        title=f"{table.sessions:,} sessions, judged by {JUDGED[table.judged]}",
+        title=f"{table.size}, judged by {JUDGED[table.judged]}",
         caption=f"Model: {table.model_label}. {LEGEND}{degraded}",
         title_justify="left",
         caption_justify="left",
@@ -107,7 +107,7 @@ def as_markdown(
     """Write everything but the single sessions."""
     facts = comparison.facts
     lines = [f"# {facts.title}", "", f"**Model: {facts.model_label}**", ""]
-    lines += [f"Data: {facts.data}; {len(comparison.session_ids):,} sessions.", ""]
+    lines += [f"Data: {facts.data}; {tables[0].size}.", ""]
     lines += [f"- {sentence}" for sentence in findings] + [""]
     for table in tables:
         lines += [f"## Judged by {JUDGED[table.judged]}", ""]

@@ -48,7 +48,8 @@ class Table:
     """All arms, judged by the same order over the same sessions.
 
     Attributes:
-        sessions: how many.
+        sessions: how many were judged; under several seeds a session is judged as often.
+        seeds: how many lists of candidates each of them was judged on.
         references: the arms that the others are compared with, those of them that were tried.
     """
 
@@ -58,6 +59,12 @@ class Table:
     metrics: tuple[str, ...]
     references: tuple[str, ...]
     rows: tuple[Row, ...]
+    seeds: int = 1
+
+    @property
+    def size(self) -> str:
+        """Say how many sessions, and how often each."""
+        return in_sessions(self.sessions, self.seeds)
 
     def row(self, name: str) -> Row | None:
         """Return the row of this name, or None."""
@@ -110,6 +117,7 @@ def make_table(
         sessions=len(comparison.session_ids),
         metrics=tuple(metric.name for metric in metrics),
         references=present,
+        seeds=len(set(comparison.seeds)) or 1,
         rows=tuple(
             Row(
                 name=arm.name,
@@ -132,6 +140,13 @@ def make_table(
             for arm in arms
         ),
     )
+
+
+def in_sessions(judged: int, seeds: int) -> str:
+    """Say how many sessions were judged, where every one was under each of the seeds."""
+    if seeds == 1:
+        return f"{judged:,} sessions"
+    return f"{judged // seeds:,} sessions, each under {seeds} seeds"
 
 
 def _ranks(arm: Arm, judged: Judged) -> Values:

@@ -43,10 +43,15 @@ def without_key(error: object) -> str:
 
 
 class _KeysOut(logging.Filter):
-    """Takes what is told of keys out of the library's log; where an error came from stays."""
+    """Takes what is told of keys out of the library's log; where an error came from stays.
+
+    That this client does not compress is our choice, and nothing that an update would mend.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = without_key(record.getMessage()), ()
+        if record.msg.startswith("Run compression is not enabled"):
+            return False
         if record.exc_info:
             # As text, which handlers print as they would the error: its words may hold keys.
             told = "".join(traceback.format_exception(*record.exc_info)).rstrip()
@@ -55,6 +60,22 @@ class _KeysOut(logging.Filter):
 
 
 _KEYS_OUT = _KeysOut()
+_LOGS = ("langsmith.client", "langsmith.evaluation._arunner")
+
+
+@contextmanager
+def told_once() -> Iterator[None]:
+    """Keep the library's log of lost traces and scores back, where the caller tells of it himself.
+
+    The library logs every failed try with all its causes: hundreds of lines for one dead endpoint.
+    """
+    log = logging.getLogger("langsmith")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 class _BoundedSession(requests.Session):
@@ -111,7 +132,8 @@ def langsmith_client(
         connect_ms: time to connect.
         read_ms: time to answer.
     """
-    logging.getLogger("langsmith.client").addFilter(_KEYS_OUT)
+    for name in _LOGS:
+        logging.getLogger(name).addFilter(_KEYS_OUT)
     session = _BoundedSession(connect_ms / 1000, read_ms / 1000)
     client = Client(
         session=session,

@@ -58,6 +58,8 @@ def experiment(
         )
         more = f" --from {elsewhere}" if elsewhere else ""
         more += f" --scale {scale:g}" if scale != 1 else ""
+        more += f" --sessions {sessions}" if sessions is not None else ""
+        more += f" --seed {seed}" if seed is not None else ""
         asked = parts.dataset.test[: plan.test]
         told = facts(parts, "test sessions", f"re2llm experiment {file}{more}", asked)
         about = {

@@ -49,19 +49,32 @@ def evaluate(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Compare no hint, random, nearest, best static hint and the policy on held-out sessions."""
+    there = langsmith or dataset is not None
+    _refuse(
+        off_policy,
+        "--off-policy asks nothing anew",
+        limit=limit, out=out, candidates=candidates, langsmith=there or None, filters=filters,
+    )  # fmt: skip
+    _refuse(
+        there,
+        "an experiment in LangSmith has one list of candidates per session, and its report there; "
+        "run one for every seed",
+        seeds=None if seeds == 1 and len(candidates or ()) < 2 else seeds, out=out,
+    )  # fmt: skip
+    _refuse(not there, "limits belong to the examples of a LangSmith dataset", filters=filters)
     if off_policy:
         _off_policy(workspace, seed)
         return
-    if langsmith or dataset:
+    if there:
         from re2llm.commands.langsmith import evaluate_there
 
         with opened(workspace, max_calls=max_calls, seed=seed, ray=ray) as parts:
-            evaluate_there(parts, split, limit, dataset, filters)
+            evaluate_there(parts, split, limit, dataset, filters, candidates or ())
         return
     from dataclasses import replace
 
-    from re2llm.commands.screen import console, progress
-    from re2llm.evals.main_table import main_table
+    from re2llm.commands.screen import console, notes, progress
+    from re2llm.evals.main_table import main_table, most_calls
     from re2llm.evals.protocols import apply
     from re2llm.evals.report import Report, make_report, write_report
     from re2llm.evals.report_text import terminal_table
@@ -72,9 +85,16 @@ def evaluate(
         judged = apply(found[:limit], candidates or (), parts.catalog, seeds=seeds)
         asked = judged.sessions
         folder = out or parts.workspace.runs / run_name(parts, split, asked)
+        most = most_calls(parts, len(asked))
+        notes.print(
+            f"Model: {parts.settings.model_label}. At most about {most:,} model calls, less what "
+            "the cache holds.",
+            markup=False,
+        )
         command = f"re2llm evaluate --split {split}" + (f" --limit {limit}" if limit else "")
         command += "".join(f" --candidates {one}" for one in candidates or ())
         command += f" --seeds {seeds}" if seeds > 1 else ""
+        command += f" --seed {seed}" if seed is not None else ""
         with progress("Slates") as report:
             comparison = await main_table(
                 parts,
@@ -103,6 +123,18 @@ def evaluate(
     console.print(f"Report: {page}", highlight=False)
 
 
+def _refuse(when: bool, why: str, **given: object) -> None:
+    """Refuse options that would be passed over.
+
+    Raises:
+        UserError: one of them was given.
+    """
+    from re2llm.errors import UserError
+
+    if when and (named := [f"--{name}" for name, value in given.items() if value]):
+        raise UserError(f"{why}; leave out {' and '.join(named)}")
+
+
 def _off_policy(workspace: Path | None, seed: int | None) -> None:
     from re2llm.commands.screen import console
     from re2llm.evals.off_policy import compare_off_policy, off_policy_table
@@ -121,22 +153,37 @@ def compare(
     ],
     second: Annotated[Path, typer.Argument(help="Folder of the run that would replace it.")],
     arm: Annotated[str | None, typer.Option(help="Which row; the policy's by default.")] = None,
+    metric: Annotated[str, typer.Option(help="What decides.")] = "NDCG@10",
+    judged: Annotated[
+        Literal["slate", "model"], typer.Option(help="The fused slate, or the model's order alone.")
+    ] = "slate",
 ) -> None:
     """Say which of two runs is better, by how much and how sure; exit code 1 if it got worse."""
     from re2llm.commands.screen import console
+    from re2llm.errors import UserError
     from re2llm.evals.compare import compare as judge
     from re2llm.evals.compare import compare_experiments
+    from re2llm.evals.metrics import metric_named
     from re2llm.evals.offline import load_experiment
     from re2llm.evals.saved import load_comparison
 
     kept = [folder / "experiment.json" for folder in (first, second)]
-    if all(path.is_file() for path in kept):
-        verdict = compare_experiments(*map(load_experiment, kept))
-        console.print(verdict.sentence, markup=False)
-        raise typer.Exit(verdict.exit_code)
-    runs = [load_comparison(folder / "comparison.json") for folder in (first, second)]
-    verdict = judge(runs[0], runs[1], arm=arm, names=(first.name, second.name))
-    console.print(verdict.sentence, markup=False)
+    there = [path.is_file() for path in kept]
+    _refuse(all(there), "an experiment in LangSmith has one row, the slate's", arm=arm,
+            judged=judged != "slate")  # fmt: skip
+    by = metric_named(metric)
+    if all(there):
+        verdict = compare_experiments(*map(load_experiment, kept), key=by.name)
+    elif any(there):
+        raise UserError(
+            f"{str(first)!r} and {str(second)!r} are of two kinds, a report and a LangSmith "
+            "experiment; compare two of the same kind"
+        )
+    else:
+        runs = [load_comparison(folder / "comparison.json") for folder in (first, second)]
+        names = (first.name, second.name)
+        verdict = judge(runs[0], runs[1], arm=arm, judged=judged, metric=by, names=names)
+    console.print(verdict.sentence, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(verdict.exit_code)
 
 

@@ -9,6 +9,8 @@ from re2llm.commands.serve import WorkspaceOption, read_filters
 from re2llm.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from langsmith import Client
 
     from re2llm.catalog.filters import Filters
@@ -30,6 +32,7 @@ def send_feedback(
 
     from re2llm.commands.screen import console
     from re2llm.evals.langsmith_feedback import Marks, read_taken, send_taken
+    from re2llm.langsmith_client import told_once
     from re2llm.settings import read_settings
     from re2llm.tracing import langsmith
     from re2llm.workspace import Workspace
@@ -37,7 +40,7 @@ def send_feedback(
     settings = read_settings(workspace=workspace)
     home = Workspace(settings.workspace)
     home.require_data()
-    with langsmith(settings) as client:
+    with told_once(), langsmith(settings) as client:
         marks = Marks(home.root / "langsmith-feedback.json")
         project = settings.langsmith_project
         where = " | ".join((settings.langsmith_endpoint or "cloud", project, dataset or ""))
@@ -50,7 +53,12 @@ def send_feedback(
 
 
 def evaluate_there(
-    parts: "Parts", split: str, limit: int | None, dataset: str | None, filters: str | None = None
+    parts: "Parts",
+    split: str,
+    limit: int | None,
+    dataset: str | None,
+    filters: str | None = None,
+    candidates: "Sequence[str]" = (),
 ) -> None:
     """Run the serving policy as a LangSmith experiment and print its scores."""
     from re2llm.catalog.filters import Filters
@@ -58,25 +66,32 @@ def evaluate_there(
     from re2llm.evals.langsmith_eval import run_langsmith
     from re2llm.evals.main_table import fingerprint, make_runner
     from re2llm.evals.offline import Target, questions, save_experiment
+    from re2llm.evals.protocols import apply
     from re2llm.evals.scores import standard
+    from re2llm.langsmith_client import told_once
     from re2llm.policy.saved import current
     from re2llm.tracing import langsmith
 
     found = parts.dataset.test if split == "test" else parts.dataset.valid
     limits = read_filters(filters)
     allowed = Filters.parse(limits)
-    known = [one for one in found[:limit] if one.target is not None]
-    meeting = [one for one in known if _meets(parts, allowed, str(one.target))]
+    judged = apply(found[:limit], candidates, parts.catalog)
+    meeting = [one for one in judged.sessions if _meets(parts, allowed, str(one.target))]
     asked = questions(meeting, split=split, filters=limits)
     if not asked:
-        raise UserError(f"no {split} session has a target; evaluation needs to know what came next")
+        raise UserError(
+            f"no {split} session has a target that meets the limits; evaluation needs to know what "
+            "came next"
+        )
     serves = current(parts.workspace.policy_of(parts.settings.tenant)) is not None
     target = Target(
         runner=make_runner(parts, parts.steps),
         hint="policy" if serves else None,
-        facts={**fingerprint(parts), "tenant": parts.settings.tenant},
+        facts={**fingerprint(parts), "tenant": parts.settings.tenant, "candidates": judged.words},
     )
     name = dataset or f"re2llm {parts.dataset.meta.name}, {len(asked)} {split} sessions"
+    if candidates and dataset is None:
+        name += f", {judged.words}"
 
     async def run(client: "Client") -> "Experiment":
         return await run_langsmith(
@@ -90,7 +105,7 @@ def evaluate_there(
             at_once=parts.settings.concurrency,
         )
 
-    with langsmith(parts.settings) as client:
+    with told_once(), langsmith(parts.settings) as client:
         experiment = asyncio.run(run(client))
     rows = [
         (key, f"{found.mean:.4f}", f"{found.low:.4f} to {found.high:.4f}")

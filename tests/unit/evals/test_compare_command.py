@@ -50,3 +50,20 @@ def test_what_cannot_be_compared_is_no_verdict(runs: Path) -> None:
         compare(runs / "good", runs / "nothing")
     with pytest.raises(UserError, match="no row"):
         compare(runs / "good", runs / "poor", arm=BEST_STATIC)
+
+
+def test_another_metric_or_order_can_decide(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit):
+        compare(runs / "good", runs / "poor", metric="HR@1", judged="model")
+    said = capsys.readouterr().out
+    assert "on HR@1 of the row 'policy'" in said
+    assert said.count("\n") == 1  # one sentence, one line: a gate's log can be searched
+    with pytest.raises(UserError, match="no metric 'HR@7'; there are HR@1, "):
+        compare(runs / "good", runs / "poor", metric="HR@7")
+
+
+def test_a_report_and_an_experiment_are_two_kinds(runs: Path) -> None:
+    (runs / "there").mkdir()
+    (runs / "there" / "experiment.json").write_text("{}", "utf-8")
+    with pytest.raises(UserError, match="of two kinds"):
+        compare(runs / "good", runs / "there")

@@ -123,7 +123,9 @@ async def test_on_sends_exactly_the_promised_traces(server: Recorder) -> None:
     assert metadata["hint"] == ADVICE_ID
     assert (metadata["model"], metadata["policy"], metadata["prompt"]) == ("m-1", "always", "p-3")
     assert metadata["session"] in {"s0", "s1", "s2", "s3"}
-    assert "whole" in roots[0]["tags"]  # type: ignore[operator]
+    assert root == "slate"
+    tags = {f"hint:{ADVICE_ID}", "model:m-1", "policy:always", "answer:whole"}
+    assert set(roots[0]["tags"]) == tags  # type: ignore[call-overload]
     assert len(server.examples) == 4
     assert found.summary["HR@10"].mean == 0.5
     keys = Counter(str(entry["key"]) for entry in server.feedback)

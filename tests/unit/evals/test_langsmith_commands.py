@@ -94,6 +94,32 @@ def test_limits_are_asked_for_and_scored(server: Recorder, shop: Path) -> None:
         evaluate(shop, langsmith=True, filters="price")
 
 
+@pytest.mark.filterwarnings(OWN_WARNING)
+def test_candidates_may_be_drawn_for_an_experiment(server: Recorder, shop: Path) -> None:
+    evaluate(shop, langsmith=True, candidates=["7"])
+    listed = [one["inputs"]["given_candidates"] for one in server.examples.values()]  # type: ignore[index]
+    assert [len(one) for one in listed] == [7] * SESSIONS
+    (dataset,) = server.datasets
+    assert "7 candidates drawn" in dataset
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"langsmith": True, "candidates": ["7"], "seeds": 2}, "--seeds"),
+        ({"langsmith": True, "out": Path("here")}, "--out"),
+        ({"filters": "{}"}, "--filters"),
+        ({"off_policy": True, "candidates": ["full"]}, "--candidates"),
+        ({"off_policy": True, "langsmith": True}, "--langsmith"),
+    ],
+)
+def test_an_option_that_would_be_passed_over_is_refused(
+    shop: Path, given: dict[str, object], named: str
+) -> None:
+    with pytest.raises(UserError, match=f"leave out .*{named}"):
+        evaluate(shop, **{"limit": None, **given})
+
+
 async def test_feedback_goes_on_where_it_stopped(
     server: Recorder, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,10 +200,13 @@ def test_a_shoppers_words_stay_here(server: Recorder, shop: Path) -> None:
     assert b"jo@example.org" not in b"".join(server.raw)
 
 
-def test_a_failing_endpoint_is_named(server: Recorder, shop: Path) -> None:
+def test_a_failing_endpoint_is_named_once(
+    server: Recorder, shop: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     server.failing = True
     with pytest.raises(UserError, match="LangSmith did not take the experiment"):
         evaluate(shop, langsmith=True)
+    assert [one for one in caplog.records if one.name.startswith("langsmith")] == []
 
 
 def test_a_dead_endpoint_holds_no_command_up(shop: Path) -> None:

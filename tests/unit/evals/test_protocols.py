@@ -76,6 +76,12 @@ def test_what_is_no_protocol_is_named(protocol: list[str], says: str) -> None:
         apply(sessions(3), protocol, CATALOG)
 
 
+def test_seeds_are_for_what_is_drawn() -> None:
+    for protocol in ([], ["published"], ["full"], ["a.jsonl", "b.jsonl"]):
+        with pytest.raises(UserError, match="3 seeds, but nothing is drawn"):
+            apply(sessions(4), protocol, CATALOG, seeds=3)
+
+
 def test_a_file_must_know_every_session_and_its_target(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no candidates for session 's0'"):
         apply(sessions(8), [write(tmp_path / "a.jsonl", 0, leave_out=1)], CATALOG)

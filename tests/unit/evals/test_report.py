@@ -157,6 +157,18 @@ async def test_a_policy_that_does_harm_is_said_to_be_worse() -> None:
     assert "'policy' is worse than 'no hint'" in told[0]
 
 
+async def test_targets_that_retrieval_missed_are_counted() -> None:
+    made = await run()
+    found = make_report(made).findings
+    assert not any("among the candidates" in one for one in found)
+    plain = made.arm(NO_HINT)
+    assert plain is not None
+    plain.ranks["slate"][:10] = MISSING
+    (said,) = [one for one in make_report(made).findings if "among the candidates" in one]
+    assert "30 of 40 lists" in said
+    assert "(0.750)" in said
+
+
 async def test_the_sessions_shown_are_those_that_changed(report: Report) -> None:
     helped = report.groups[0]
     assert helped.name == "Helped most: 15 of 40"

@@ -102,7 +102,8 @@ def fit_weight(
     The weight is the one of a grid (0 among them) with the highest mean NDCG@10, or a smaller one
     within a standard error of its paired gain, since few sessions should not move slates
     far. It is kept only if weights chosen so on four fifths of the sessions gain on the last fifth;
-    otherwise it is 0. Degraded answers are left out.
+    otherwise it is 0. Answers that list nothing give a slate no part, and are left out; those that
+    list a little count, degraded or not, as they do in a slate.
 
     Args:
         examples: validation sessions, which neither the retriever nor the policy was fitted on.
@@ -110,7 +111,7 @@ def fit_weight(
         cautious: False takes the best weight itself; for orders that a gate judges anyway.
     """
     choose = _smallest if cautious else _best
-    usable = [e for e in examples if e.answer.degraded is None and _target(e) is not None]
+    usable = [e for e in examples if e.answer.listed > 0 and _target(e) is not None]
     if len(usable) < 2 * _FOLDS:
         return SlateFusion()
     gains = np.array([_values(example) for example in usable])

@@ -33,6 +33,13 @@ def test_the_command_line_starts_without_heavy_imports() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("module", ["re2llm", "re2llm.cli"])
+def test_the_command_line_runs_as_a_module(module: str) -> None:
+    words = [sys.executable, "-m", module, "--help"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "Usage: " in done.stdout
+
+
 def test_help_names_every_command() -> None:
     done = re2llm("--help")
     assert done.returncode == 0

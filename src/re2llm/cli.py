@@ -67,3 +67,7 @@ def main() -> None:
                 err=True,
             )
         raise
+
+
+if __name__ == "__main__":
+    main()

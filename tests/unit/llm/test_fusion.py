@@ -74,12 +74,21 @@ def test_an_answer_without_a_word_changes_nothing():
     assert [i for i, _ in fused] == list(IDS)
 
 
-def test_degraded_examples_are_not_learnt_from():
-    broken = [
-        replace(e, answer=replace(e.answer, degraded="down"))
-        for e in examples(100, model=3, retrieval=0.5)
-    ]
+def cut(example, listed):
+    answer = replace(example.answer, listed=listed, degraded=f"{listed} of 20 named")
+    return replace(example, answer=answer)
+
+
+def test_answers_that_list_nothing_are_not_learnt_from():
+    broken = [cut(example, 0) for example in examples(100, model=3, retrieval=0.5)]
     assert fit_weight(broken).sessions == 0
+
+
+def test_short_answers_are_learnt_from_as_they_are_served():
+    poor = [cut(example, 3) for example in examples(100, model=0, retrieval=2)]
+    good = [cut(example, 3) for example in examples(100, model=3, retrieval=0.5)]
+    assert (fit_weight(poor).weight, fit_weight(poor).sessions) == (0, 100)
+    assert fit_weight(good).weight >= 1
 
 
 def test_unlisted_items_keep_their_order_among_themselves():

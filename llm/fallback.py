@@ -19,4 +19,4 @@ def retrieval_order(task: RankTask, why: str, usage: Usage | None = None) -> Ran
 
 def describe(error: ModelError) -> str:
     """Return a model's failure in a few words for the record."""
-    return f"{type(error).__name__}: {str(error)[:160]}"
+    return f"{error.says} ({str(error)[:160]})"

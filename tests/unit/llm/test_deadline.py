@@ -176,7 +176,7 @@ async def test_a_mix_of_several_hints_has_one_deadline(server, asked, make):
 async def test_no_time_left_asks_nothing(server, make):
     late = replace(make(3), until=time.monotonic() - 1)
     answer = await ListwiseReranker(client=server.client()).rerank(late)
-    assert answer.degraded == "ModelUnavailable: no time is left"
+    assert answer.degraded == "the model does not answer (no time is left)"
     with pytest.raises(ModelUnavailable):
         await server.client().ask([], deadline=0)
     assert server.requests == []

@@ -9,7 +9,7 @@ from llm_tasks import make_task
 from re2llm.catalog.items import Item
 from re2llm.llm.budget import Budget, BudgetLimits
 from re2llm.llm.cache import AnswerCache
-from re2llm.llm.errors import BudgetExhausted
+from re2llm.llm.errors import AnswerUnreadable, BudgetExhausted
 from re2llm.llm.likelihood import LikelihoodReranker, likelihood_prefix, some_items
 from re2llm.llm.rank_prompt import SHORTER
 
@@ -181,7 +181,7 @@ async def test_no_log_probabilities_leave_the_retrieval_order(scores):
     }
     answer = await LikelihoodReranker(scorer=scores.scorer()).rerank(make_task(4))
     assert answer.order == ("c0", "c1", "c2", "c3")
-    assert "AnswerUnreadable" in (answer.degraded or "")
+    assert AnswerUnreadable.says in (answer.degraded or "")
 
 
 async def test_the_deadline_is_kept(scores):
@@ -216,7 +216,7 @@ async def test_a_budget_stops_it_and_the_order_stays(scores):
     reranker = LikelihoodReranker(scorer=scores.scorer(budget=budget))
     answer = await reranker.rerank(make_task(4))
     assert answer.listed == 0
-    assert BudgetExhausted.__name__ in (answer.degraded or "")
+    assert BudgetExhausted.says in (answer.degraded or "")
     assert answer.usage.calls == budget.spent.calls == 2
 
 

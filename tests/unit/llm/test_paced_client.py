@@ -80,6 +80,6 @@ async def test_a_slate_without_a_turn_in_time_is_served_without_the_model(server
     late = await reranker.rerank(make(4))
     assert late.order == ("c0", "c1", "c2", "c3")
     assert late.degraded is not None
-    assert late.degraded.startswith("NoTurn")
+    assert late.degraded.startswith(NoTurn.says)
     assert len(server.requests) == 1
     assert late.usage == Usage()

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from re2llm.catalog.dataset import open_dataset
 from re2llm.cli import app
+from re2llm.commands.screen import console
 from re2llm.errors import UserError
 from re2llm.kb_store.hint import hint_id
 from re2llm.workspace import Workspace
@@ -20,7 +21,7 @@ Hints = Callable[..., str]
 @pytest.fixture
 def hints(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Hints:
     """Run `re2llm hints ...` on the shop, and return what it prints."""
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "_width", 200)  # read from the environment but once
 
     def run(*words: str, typed: str = "") -> str:
         given = ["hints", *words, "--workspace", str(shop)]

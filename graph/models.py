@@ -12,12 +12,9 @@ from re2llm.llm.probe import Probe
 from re2llm.llm.score_model import ScoreModel, close_score_model, open_score_model
 from re2llm.llm.standin.model import IDENTITY as STAND_IN_IDENTITY
 from re2llm.llm.standin.model import StandInModel
-from re2llm.settings import Settings
+from re2llm.settings import SECRETS, Settings
 
 T = TypeVar("T")
-
-SECRETS = {"api_key", "embeddings_key", "langsmith_api_key", "database_url"}
-"""Settings that leave this process in no way."""
 
 
 def open_model(settings: Settings, chat_model: BaseChatModel | None) -> tuple[BaseChatModel, str]:

@@ -189,6 +189,12 @@ class Settings(BaseSettings):
         return "offline stand-in, not a language model" if self.offline else self.model
 
 
+SECRETS = {
+    name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+}
+"""Settings that leave this process in no way."""
+
+
 def read_settings(**given: object) -> Settings:
     """Build the settings; arguments that are not None go before the environment.
 

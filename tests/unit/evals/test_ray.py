@@ -14,7 +14,7 @@ from re2llm.evals.main_table import hint_plans, make_runner
 from re2llm.evals.results import STAND_IN, Comparison, Facts
 from re2llm.graph.explore import Explored, Plan, explore
 from re2llm.graph.folds import make_folds
-from re2llm.graph.models import SECRETS, open_model
+from re2llm.graph.models import open_model
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
 from re2llm.kb_store.hint import Hint, Status
@@ -128,11 +128,3 @@ async def test_workers_answer_on_both_nodes_and_one_may_die(cluster: object, sho
     cluster.remove_node(cluster.second)  # type: ignore[attr-defined]
     second = await asyncio.gather(*(model.ainvoke([one]) for one in asked))
     assert [one.text for one in first] == [one.text for one in second]
-
-
-def test_no_cluster_is_named_and_no_secret_travels(shop: Path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed")
-    secrets = {
-        name for name, one in Settings.model_fields.items() if "SecretStr" in str(one.annotation)
-    }
-    assert secrets == SECRETS

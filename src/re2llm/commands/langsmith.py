@@ -68,6 +68,7 @@ def evaluate_there(
     from re2llm.evals.offline import Target, questions, save_experiment
     from re2llm.evals.protocols import apply
     from re2llm.evals.scores import standard
+    from re2llm.graph.models import run_with
     from re2llm.langsmith_client import told_once
     from re2llm.policy.saved import current
     from re2llm.tracing import langsmith
@@ -106,7 +107,7 @@ def evaluate_there(
         )
 
     with told_once(), langsmith(parts.settings) as client:
-        experiment = asyncio.run(run(client))
+        experiment = run_with(parts.owned, run(client))
     rows = [
         (key, f"{found.mean:.4f}", f"{found.low:.4f} to {found.high:.4f}")
         for key, found in experiment.summary.items()

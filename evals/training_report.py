@@ -29,6 +29,7 @@ def write_training(learnt: Learnt, folder: Path, *, model_label: str) -> list[Pa
         "version": learnt.version,
         "model": model_label,
         "gate": asdict(learnt.decision),
+        "instead": None if learnt.instead is None else asdict(learnt.instead),
         "held-out ndcg without a hint": learnt.base,
         "hints": learnt.hints,
         "values measured": learnt.paid,

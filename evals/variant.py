@@ -154,7 +154,7 @@ async def _policy(
     )
     folds = own.blinded_folds(make.folds(recipe.sessions))
     learnt = await learn_policy(own, folds, own.blinded(valid), plan, report)
-    return learnt.decision.words
+    return learnt.words
 
 
 async def _carried(own: VariantParts, policies: Path, valid: Sequence[Case]) -> str:

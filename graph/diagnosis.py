@@ -116,7 +116,7 @@ async def diagnose(parts: Parts, judging: Judging, seen: Seen) -> Diagnosis:
             curve.extend([] if point is None else [point])
     static = [(row, seen.rival.hint_id) for row in range(len(judging.cases))]
     picks = judging.picks(policy)
-    came = _picked(picks, await learnt.measured(policy))
+    came = await learnt.came(policy)
     return Diagnosis(
         learnt_by=parts.settings.reward,
         slate_curve=tuple(curves[0]),
@@ -165,13 +165,6 @@ def calibration(predicted: Gains, measured: Gains) -> tuple[Bin, ...]:
             sessions=len(rows),
         )
         for rows in np.array_split(order, count)
-    )
-
-
-def _picked(picks: Sequence[Pick], gains: Gains) -> Gains:
-    """Return (sessions,) gains of what was picked; 0 for no hint."""
-    return np.array(
-        [0.0 if pick.column is None else gains[row, pick.column] for row, pick in enumerate(picks)]
     )
 
 

@@ -87,15 +87,19 @@ class Judging:
                     gains[row, pick.column] = mixed[row] if np.isfinite(bases[row]) else np.nan
         return gains
 
-    async def point(self, calls: int, policy: ScoringPolicy, *, seed: int) -> CurvePoint | None:
-        """Measure a policy on all cases; None where nothing could be measured."""
+    async def came(self, policy: ScoringPolicy) -> NDArray[np.float64]:
+        """Return (cases,) gains of what the policy gives; 0 for no hint, NaN where not measured."""
         gains = await self.measured(policy)
-        picked = np.array(
+        return np.array(
             [
                 0.0 if pick.column is None else gains[row, pick.column]
                 for row, pick in enumerate(self.picks(policy))
             ]
         )
+
+    async def point(self, calls: int, policy: ScoringPolicy, *, seed: int) -> CurvePoint | None:
+        """Measure a policy on all cases; None where nothing could be measured."""
+        picked = await self.came(policy)
         picked = picked[np.isfinite(picked)]
         if not len(picked):
             return None

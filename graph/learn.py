@@ -3,30 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from re2llm.errors import UserError
 from re2llm.graph.cases import Case
+from re2llm.graph.contest import Contest
 from re2llm.graph.diagnosis import Diagnosis, Seen, diagnose
-from re2llm.graph.fitting import Fitting
 from re2llm.graph.folds import Fold
-from re2llm.graph.judging import (
-    CurvePoint,
-    Judging,
-    static_rival,
-)
+from re2llm.graph.installing import Installing, Instead
+from re2llm.graph.judging import CurvePoint, static_rival
 from re2llm.graph.learning import Learning, TrainPlan, to_learn
 from re2llm.graph.parted import parted
 from re2llm.graph.parts import Parts
-from re2llm.graph.policy_card import make_card
-from re2llm.graph.serving import WEIGHTS
 from re2llm.graph.slate_log import SlateLog
 from re2llm.graph.weigh import Report, weigh_unsaved
 from re2llm.kb_store.hint import Hint
 from re2llm.llm.usage import Usage
-from re2llm.policy.gate import Decision, judge
-from re2llm.policy.saved import save_policy, switch
-from re2llm.policy.serving import ScoringPolicy
+from re2llm.policy.gate import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +27,7 @@ class Learnt:
     Attributes:
         version: of the saved policy, whether it serves or not.
         decision: of the gate.
+        instead: what the training changed although that policy stays out; None where nothing.
         base: mean metric of the held-out sessions without a hint; NaN where none was measured.
         promoted: shadow hints that became active, since the policy gains by them.
         paid: values that were asked for, those without a hint included; the rest was known.
@@ -45,6 +37,7 @@ class Learnt:
 
     version: str
     decision: Decision
+    instead: Instead | None
     base: float
     promoted: tuple[Hint, ...]
     hints: int
@@ -52,6 +45,12 @@ class Learnt:
     usage: Usage
     logged: int
     diagnosis: Diagnosis
+
+    @property
+    def words(self) -> str:
+        """Say what became of the policy, by its version, and what serves instead."""
+        words = f"{self.version} {self.decision.words}"
+        return words if self.instead is None else f"{words}; {self.instead.words}"
 
     @property
     def curve(self) -> tuple[CurvePoint, ...]:
@@ -71,9 +70,10 @@ async def learn_policy(
 
     What is learnt by is the setting `reward`. On two fifths of the validation sessions is fitted
     what orders count in the slate, which shadow hints become active, and how orders mix; on the
-    others the gate judges exactly what would serve. It serves from now on if the gate says so;
-    otherwise nothing changes but the record. What was paid for before is known and costs nothing;
-    a stop loses at most the calls under way.
+    others the gate judges exactly what would serve. It serves from now on if the gate says so.
+    Otherwise the best hint for all sessions serves if it surely gains and is no worse than what
+    serves; and what serves and surely loses is switched off. Else nothing changes but the record.
+    What was paid for before is known and costs nothing; a stop loses at most the calls under way.
 
     Args:
         parts: the opened workspace.
@@ -98,53 +98,33 @@ async def learn_policy(
     eligible = to_learn(parts, plan.hints)
     texts = {hint.hint_id: hint.text for hint in eligible.hints}
     learning = Learning(parts, cases, eligible, plan, report, log)
-    static_hint, trained = await learning.run()
-    policy = ScoringPolicy(
-        scorer=trained.scorer, name=plan.trainer.name, calls=parts.settings.calls_per_slate
+    static, trained = await learning.run()
+    contest = Contest(
+        parts=parts, fit=fit, judged=judged, eligible=eligible, hints=learning.problem.hints
     )
-    fitting = Fitting(parts, fit, eligible, learning.problem.hints, policy)
-    ready = await fitting.run(report)
-    judging = Judging(ready.parts, judged, ready.hints, texts, ready.mix)
-    rival = await static_rival(parts, fit, judged, static_hint, texts)
-    decision = judge(
-        policy,
-        judging.states,
-        judging.hints,
-        await judging.measured(policy),
-        rival,
-        rules=plan.rules,
-        seed=parts.settings.seed,
+    rival = await static_rival(parts, fit, judged, learning.best_of(static), texts)
+    installing = Installing(
+        parts=parts, contest=contest, rules=plan.rules, rival=rival, report=report
     )
+    done = await installing.run(plan.trainer.name, trained, static)
+    found, new = done.found, len(trained.logged)
     seen = Seen(
-        policy=policy,
-        way=[*learning.way(policy.calls, len(trained.logged)), (len(trained.logged), policy)],
+        policy=found.policy,
+        way=[*learning.way(found.policy.calls, new), (new, found.policy)],
         rival=rival,
         points=trained.curve,
         known=learning.known(),
         texts=texts,
     )
-    diagnosis = await diagnose(parts, judging, seen)
-    bases = judging.bases
-    base = float(np.nanmean(bases)) if np.isfinite(bases).any() else float("nan")
-    version = save_policy(
-        parts.workspace.policy_of(parts.settings.tenant),
-        trained.scorer,
-        make_card(parts, plan.trainer.name, trained, decision, base, ready.hints.ids, static_hint),
-        serve=False,
-        beside={WEIGHTS: ready.weights.model_dump_json(indent=1)},
-    )
-    if decision.serves:
-        why = "chosen by the policy that serves"
-        parts.store.put_all(ready.promoted, by="train", why=why)
-        switch(parts.workspace.policy_of(parts.settings.tenant), version)
     return Learnt(
-        version=version,
-        decision=decision,
-        base=base,
-        promoted=ready.promoted if decision.serves else (),
+        version=done.version,
+        decision=found.decision,
+        instead=done.instead,
+        base=found.base,
+        promoted=done.promoted,
         hints=len(eligible.hints),
-        paid=learning.source.paid + fitting.paid + judging.source.paid,
+        paid=learning.source.paid + done.paid,
         usage=parts.client.budget.spent,
         logged=len(learning.problem.logged or ()),
-        diagnosis=diagnosis,
+        diagnosis=await diagnose(parts, found.judging, seen),
     )

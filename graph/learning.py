@@ -86,21 +86,24 @@ class Learning:
             self.problem = replace(self.problem, logged=logged)
         self._snapshots: list[tuple[int, Scorer]] = []
 
-    async def run(self) -> tuple[str, Trained]:
-        """Return the best static hint, and what was learnt."""
+    async def run(self) -> tuple[Trained, Trained]:
+        """Return what was found of the best static hint, and what was learnt."""
         plan, seed = self._plan, self._parts.settings.seed
         static = await Halving().train(
             self.problem, self.source, calls=plan.static_calls, seed=seed
         )
-        gains = static.scorer.scores(self.problem.states[:1], self.problem.hints)
-        static_hint = self.problem.hints.ids[int(gains.argmax())]
         self.problem = replace(
             self.problem, known=known_gains(self._parts, self._cases, self.problem.hints)
         )
         trained = await plan.trainer.train(
             self.problem, self.source, calls=plan.calls, seed=seed, progress=self._note
         )
-        return static_hint, trained
+        return static, trained
+
+    def best_of(self, static: Trained) -> str:
+        """Return the id of the hint that was found best for all."""
+        gains = static.scorer.scores(self.problem.states[:1], self.problem.hints)
+        return self.problem.hints.ids[int(gains.argmax())]
 
     def known(self) -> NDArray[np.float64]:
         """Return (cases, hints) all gains that are known by now."""

@@ -2,41 +2,30 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from re2llm.graph.contest import Contender
 from re2llm.graph.parts import Parts
 from re2llm.llm.prompts import prompt_version
 from re2llm.policy.card import Card, Origin
-from re2llm.policy.gate import Decision
 from re2llm.policy.serving import CAUTION
 from re2llm.policy.training import Trained
 
 
-def make_card(
-    parts: Parts,
-    trainer: str,
-    trained: Trained,
-    decision: Decision,
-    base: float,
-    hint_ids: Sequence[str],
-    static_hint: str,
-) -> Card:
+def make_card(parts: Parts, found: Contender, trained: Trained, static_hint: str) -> Card:
     """Say how a policy came to be.
 
     Args:
         parts: the opened workspace, with the fusion that was learnt under.
-        trainer: name of the method.
+        found: the policy as it was judged.
         trained: what it learnt.
-        decision: of the gate.
-        base: mean metric of the held-out sessions without a hint.
-        hint_ids: the hints that the policy was judged with.
         static_hint: id of the hint that was best for all training sessions alike.
     """
+    hint_ids, decision = found.ready.hints.ids, found.decision
     digest = hashlib.sha256("\0".join(hint_ids).encode()).hexdigest()[:12]
     encoder = parts.store.encoder
     metrics = {
-        "held-out ndcg without a hint": base,
+        "held-out ndcg without a hint": found.base,
         "held-out gain over no hint": decision.over_none.mean,
         "held-out gain over the best static hint": decision.over_static.mean,
         "share of sessions with a hint": decision.hinted,
@@ -44,7 +33,7 @@ def make_card(
     return Card(
         kind=trained.scorer.kind,
         origin=Origin(
-            trainer=trainer,
+            trainer=found.policy.name,
             data=f"{parts.dataset.meta.name}, {len(trained.logged)} new rewards",
             model=parts.settings.model_label,
             prompt_version=prompt_version(),

@@ -1,7 +1,7 @@
 """Whether a newly trained policy may serve: only if held-out sessions do not speak against it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,28 @@ class GateRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Incumbent:
+    """The policy that serves until now; a new one must do no worse on average.
+
+    Attributes:
+        version: of the saved policy.
+        gains: (sessions,) metric of its slates minus that of the new plain ones, held out; NaN
+            where it was not measured.
+    """
+
+    version: str
+    gains: NDArray[np.float64]
+
+    def loss(self, rules: GateRules, seed: int) -> Interval | None:
+        """Return its gain over no hint if that is surely below 0 on enough sessions."""
+        known = self.gains[np.isfinite(self.gains)]
+        if len(known) < max(rules.sessions, rules.share * len(self.gains)):
+            return None
+        gain = _interval(known, seed)
+        return gain if gain.high < 0 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What the gate found.
 
@@ -53,6 +75,8 @@ class Decision:
         over_none: held-out gain over no hint; not finite where nothing was measured.
         over_static: held-out gain over the best static hint.
         static_hint: id of that hint, or None where there was none to compare with.
+        over_incumbent: held-out gain over the policy that served until now.
+        incumbent: its version, or None where none served.
         hinted: share of held-out sessions that the policy gives a hint.
     """
 
@@ -61,6 +85,8 @@ class Decision:
     over_none: Interval
     over_static: Interval
     static_hint: str | None
+    over_incumbent: Interval
+    incumbent: str | None
     hinted: float
 
 
@@ -70,11 +96,12 @@ def judge(
     hints: HintSide,
     rewards: NDArray[np.float64],
     rival: Rival | None = None,
+    incumbent: Incumbent | None = None,
     *,
     rules: GateRules | None = None,
     seed: int = 0,
 ) -> Decision:
-    """Compare a policy with no hint and with the best static hint, session by session.
+    """Compare a policy with no hint, the best static hint and what serves, session by session.
 
     Args:
         policy: the new one; its exploration is left out of the comparison.
@@ -83,6 +110,7 @@ def judge(
         rewards: (sessions, hints) metric with the hint minus without; NaN where it was not
             measured. Only the pairs that the policy chooses are needed.
         rival: the best static hint, or None where no hint at all was best.
+        incumbent: what serves until now, or None.
         rules: what must be measured; `GateRules()` without a word.
         seed: of the bootstrap.
     """
@@ -91,31 +119,23 @@ def judge(
     columns = np.array([-1 if pick.column is None else pick.column for pick in picks])
     padded = np.concatenate([rewards, np.zeros((len(rewards), 1))], axis=1)
     own = padded[np.arange(len(padded)), columns]
-    other = np.zeros(len(padded)) if rival is None else rival.gains
-    both = np.isfinite(own) & np.isfinite(other)
-    over_none = _interval(own[both], seed)
-    over_static = _interval(own[both] - other[both], seed)
+    static = np.zeros(len(own)) if rival is None else rival.gains
+    serving = np.zeros(len(own)) if incumbent is None else incumbent.gains
+    known = np.isfinite(own) & np.isfinite(static) & np.isfinite(serving)
     gives = columns >= 0
-    fault = _too_little(both, gives, rules)
-    serves, words = (False, fault) if fault else _words(over_none, over_static, rules.slack)
-    instead = "" if serves or rival is None else _instead(other, rules, seed)
-    return Decision(
-        serves=serves,
-        words=f"{words} ({int(both.sum())} held-out sessions){instead}",
-        over_none=over_none,
-        over_static=over_static,
+    found = Decision(
+        serves=False,
+        words="",
+        over_none=_interval(own[known], seed),
+        over_static=_interval((own - static)[known], seed),
         static_hint=None if rival is None else rival.hint_id,
+        over_incumbent=_interval((own - serving)[known], seed),
+        incumbent=None if incumbent is None else incumbent.version,
         hinted=float(gives.mean()) if len(gives) else 0.0,
     )
-
-
-def _instead(gains: NDArray[np.float64], rules: GateRules, seed: int) -> str:
-    """Name what could serve in its place: one hint for all that surely gains."""
-    known = gains[np.isfinite(gains)]
-    static = _interval(known, seed)
-    if len(known) < max(rules.sessions, rules.share * len(gains)) or not static.low > 0:
-        return ""
-    return f"; the best hint for all sessions gains {static}: train by the method 'static'"
+    fault = _too_little(known, gives, rules) or _loss(found, rules.slack)
+    words = f"{fault or _praise(found)} ({int(known.sum())} held-out sessions)"
+    return replace(found, serves=fault is None, words=words)
 
 
 def _interval(values: NDArray[np.float64], seed: int) -> Interval:
@@ -151,11 +171,27 @@ def _too_little(
     return None
 
 
-def _words(none: Interval, static: Interval, slack: float) -> tuple[bool, str]:
+def _loss(found: Decision, slack: float) -> str | None:
+    """Say what speaks against it; None where nothing does."""
+    none, static = found.over_none, found.over_static
     if none.mean <= 0:
-        return False, f"stays out: its gain over no hint is {none}, so it is of no use"
+        return f"stays out: its gain over no hint is {none}, so it is of no use"
     if none.low < -slack:
-        return False, f"stays out: its gain over no hint is {none}, which may be a loss"
+        return f"stays out: its gain over no hint is {none}, which may be a loss"
     if static.low < -slack:
-        return False, f"stays out: its gain over the best static hint is {static}, maybe a loss"
-    return True, f"serves: gain over no hint {none}, over the best static hint {static}"
+        return f"stays out: its gain over the best static hint is {static}, maybe a loss"
+    if found.incumbent is not None and found.over_incumbent.mean < 0:
+        return (
+            f"stays out: its gain over policy {found.incumbent}, which goes on serving, is "
+            f"{found.over_incumbent}"
+        )
+    return None
+
+
+def _praise(found: Decision) -> str:
+    words = f"serves: gain over no hint {found.over_none}"
+    if found.static_hint is not None:
+        words += f", over the best static hint {found.over_static}"
+    if found.incumbent is not None:
+        words += f", over policy {found.incumbent}, which served before, {found.over_incumbent}"
+    return words

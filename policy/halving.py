@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from re2llm.policy.constant import ConstantScorer
 from re2llm.policy.training import Ledger, Point, Problem, Progress, RewardSource, Trained
 
+STATIC = "static"
+"""Names the policy that gives all sessions one hint."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halving:
     """Finds one hint for all sessions; it is served only where it helps on average."""
 
-    name: str = "static"
+    name: str = STATIC
 
     async def train(
         self,

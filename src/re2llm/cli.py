@@ -15,6 +15,7 @@ from re2llm.commands import (
     langsmith,
     learn,
     model,
+    policies,
     retriever,
     serve,
     service,
@@ -47,6 +48,7 @@ app.command("serve-model")(model.serve_model)
 for word, command in hint_history.COMMANDS.items():
     hints.app.command(word)(command)
 app.add_typer(hints.app, name="hints")
+app.add_typer(policies.app, name="policy")
 
 
 INTERRUPTED = 130

@@ -3,17 +3,34 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
+
+from shop_settings import settings_for
 
 from re2llm.catalog.items import Item
 from re2llm.graph.cases import Case
 from re2llm.graph.folds import Fold, make_folds
 from re2llm.graph.learn import Learnt, learn_policy
 from re2llm.graph.learning import TrainPlan
+from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
+from re2llm.kb_store.hint import Hint, Status, hint_id
 from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.policy.thompson import Thompson
 
 FIRST, SECOND = "Prefer cheaper candidates.", "Prefer newer candidates."
+
+
+def with_hints(shop: Path) -> Parts:
+    """Open the shop with two hints to learn about; close it after use."""
+    opened = open_parts(settings_for(shop), None)
+    opened.store.put_all(
+        [Hint(hint_id=hint_id(text), text=text, status=Status.ACTIVE) for text in (FIRST, SECOND)],
+        by="test",
+        why="to learn about",
+    )
+    return opened
+
 
 Helps = Callable[[Sequence[Item], str], bool]
 

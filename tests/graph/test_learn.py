@@ -7,13 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from planted import FIRST, PLAN, SECOND, by_length, by_lot, folds_of, learn, with_planted
-from shop_settings import settings_for
+from planted import (
+    FIRST,
+    PLAN,
+    SECOND,
+    by_length,
+    by_lot,
+    folds_of,
+    learn,
+    with_hints,
+    with_planted,
+)
 
 from re2llm.graph.app import Re2LLM
 from re2llm.graph.explore import Plan, explore
 from re2llm.graph.learn import learn_policy
-from re2llm.graph.opening import open_parts
 from re2llm.graph.parted import parted
 from re2llm.graph.parts import Parts
 from re2llm.graph.promote import promotable
@@ -34,12 +42,7 @@ from re2llm.policy.serving import Pick
 
 @pytest.fixture
 def parts(shop: Path) -> Iterator[Parts]:
-    opened = open_parts(settings_for(shop), None)
-    opened.store.put_all(
-        [Hint(hint_id=hint_id(text), text=text, status=Status.ACTIVE) for text in (FIRST, SECOND)],
-        by="test",
-        why="to learn about",
-    )
+    opened = with_hints(shop)
     yield opened
     opened.close()
 

@@ -107,7 +107,7 @@ async def _learn(settings: "Settings") -> None:
         )
         with progress("Training the policy") as report:
             learnt = await learn_policy(parts, folds, valid, plan, report)
-        console.print(f"[bold]Train[/bold]  the policy {learnt.decision.words}")
+        console.print(f"[bold]Train[/bold]  policy {learnt.words}")
     finally:
         parts.close()
     parts = await asyncio.to_thread(open_parts, settings, None)

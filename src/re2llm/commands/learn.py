@@ -134,7 +134,7 @@ def train(
         console.print(f"{learnt.logged} gains out of served slates were learnt from, too.")
     for hint in learnt.promoted:
         console.print(f"active now: {hint.text} ({hint.reason})", markup=False)
-    console.print(f"Policy {learnt.version} {learnt.decision.words}", markup=False)
+    console.print(f"Policy {learnt.words}", markup=False)
     console.print(
         f"{learnt.hints} hints; {learnt.paid} values measured, those without a hint included. "
         f"{bill(learnt.usage)}"

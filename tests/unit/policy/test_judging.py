@@ -7,7 +7,7 @@ from policy_helpers import small_world
 
 from re2llm.policy.bootstrap import mean_interval
 from re2llm.policy.constant import ConstantScorer
-from re2llm.policy.gate import Decision, Rival, judge
+from re2llm.policy.gate import Decision, GateRules, Incumbent, Rival, judge
 from re2llm.policy.offpolicy import (
     Estimate,
     Log,
@@ -24,7 +24,9 @@ HINTS = WORLD.problem.hints
 N = len(WORLD.held_out)
 
 
-def decide(means: list[float], served: int, static: int | None, **given: float) -> Decision:
+def decide(
+    means: list[float], served: int, static: int | None, incumbent: Incumbent | None = None
+) -> Decision:
     gains = torch.zeros(6)
     gains[served] = 0.1
     scorer = ConstantScorer(HINTS.ids, gains, features=12, dim=16)
@@ -36,7 +38,7 @@ def decide(means: list[float], served: int, static: int | None, **given: float) 
         HINTS,
         rewards,
         None if static is None else Rival(hint_id=HINTS.ids[static], gains=rewards[:, static]),
-        **given,
+        incumbent,
     )
 
 
@@ -56,13 +58,28 @@ def test_a_policy_worse_than_no_hint_stays_out() -> None:
 def test_a_policy_worse_than_the_best_static_hint_stays_out() -> None:
     decision = decide([0.02, 0.1, 0, 0, 0, 0], served=0, static=1)
     assert not decision.serves
-    assert "the best hint for all sessions gains +0." in decision.words
+    assert "over the best static hint is -0." in decision.words
 
 
-def test_a_static_hint_that_does_not_surely_gain_is_not_put_forward() -> None:
-    decision = decide([-0.05, -0.02, 0, 0, 0, 0], served=0, static=1)
-    assert not decision.serves
-    assert "for all sessions" not in decision.words
+@pytest.mark.parametrize(("before", "serves"), [(0.15, False), (0.05, True)])
+def test_a_policy_serves_only_if_it_gains_no_less_than_the_one_before(
+    before: float, serves: bool
+) -> None:
+    incumbent = Incumbent(version="v0007", gains=np.full(N, before))
+    decision = decide([0.1, 0, 0, 0, 0, 0], served=0, static=1, incumbent=incumbent)
+    assert decision.serves == serves
+    assert "policy v0007" in decision.words
+    assert decision.over_incumbent.mean == pytest.approx(0.1 - before, abs=0.02)
+
+
+def test_an_incumbent_loses_only_where_enough_sessions_say_so() -> None:
+    rules = GateRules()
+    loser = Incumbent(version="v0001", gains=np.full(60, -0.1))
+    assert loser.loss(rules, 0) is not None
+    loser.gains[:20] = np.nan
+    assert loser.loss(rules, 0) is None
+    doubtful = np.random.default_rng(0).normal(-0.01, 0.3, 60)
+    assert Incumbent(version="v0001", gains=doubtful).loss(rules, 0) is None
 
 
 def test_a_policy_that_never_hints_changes_nothing_and_stays_out() -> None:

@@ -78,6 +78,14 @@ _SOMEBODY = re.compile(
     r"version|season|episode|part|volume|chapter)(?: (?:of|that|who|is|are))*\s*$",
     re.IGNORECASE,
 )
+_COUNTED = re.compile(
+    r"\b(?:\d+|several|many) (?:kids?|child(?:ren)?|toddlers?|babies|boys?|girls?|sons?|daughters?|"
+    r"adults?|teens?|people|players?)\s*$",
+    re.IGNORECASE,
+)
+"""Who it is for, counted: "for 4 people under 200" bounds a price, "3 kids under 9" an age."""
+_OLDEST = 20
+"""Years that such a bound may be of."""
 _RATED = re.compile(
     r"\b(?:rat(?:ed|ings?)|scores?|scored|reviewed)(?: of| is| at)?\s*$", re.IGNORECASE
 )
@@ -144,13 +152,20 @@ def _compared(match: re.Match[str], before: str) -> tuple[Ranges, str]:
         if not _is_year(bound):
             return {}, " , "
         kind = "year"
-    elif not paid and (_SOMEBODY.search(about) or (bound < _SMALL and not _PLAIN.match(word))):
+    elif not paid and (
+        _about_somebody(about, bound) or (bound < _SMALL and not _PLAIN.match(word))
+    ):
         return {}, f" , {amount} "
     elif not negated and _doubtful(before, word):
         return {}, " , "
     else:
         kind = "price" if paid else _kind(match[0], bound)
     return {kind: _side(word, bound, negated=bool(negated))}, " , "
+
+
+def _about_somebody(before: str, bound: float) -> bool:
+    counted = bound > _OLDEST and _COUNTED.search(before)
+    return bool(_SOMEBODY.search(before)) and not counted
 
 
 def _doubtful(before: str, word: str) -> bool:

@@ -13,6 +13,8 @@ _SAID = {
     Act.THANK: "You are welcome. Tell me when you look for something else.",
     Act.HOSTILE: "I am sorry that this did not help. Tell me what to change, and I will try again. "
     + say.HELP,
+    Act.UNDO: "I cannot take that back from here: your cart and the shop can. What you look for, and "
+    "its limits, you can change at any time. " + say.HELP,
     Act.OFF_TOPIC: "I can only help you find items of this shop and tell what its catalogue says "
     "of them. " + say.HELP,
 }
@@ -49,12 +51,14 @@ class Answer:
             case Act.OFF_TOPIC if understood.fact:
                 silent = f"The catalogue does not say anything about “{understood.fact}”; "
                 return {"answer": silent + "please ask the shop itself. " + say.HELP}
-            case Act.THANK | Act.HOSTILE | Act.OFF_TOPIC:
+            case Act.THANK | Act.HOSTILE | Act.OFF_TOPIC | Act.UNDO:
                 return {"answer": _SAID[understood.act]}
         if understood.act is Act.HELP:
             return {"answer": say.HELP}
         if not (memory.asked or state.get("cards") or not memory.empty):
             lead = "Hello. " if understood.act is Act.GREET else ""
+            if limits := say.limits_text(memory):
+                lead = f"Noted: {limits}. "
             if understood.unknown:
                 lead = say.unknown_text(understood.unknown) + " "
             return {

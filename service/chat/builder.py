@@ -60,7 +60,8 @@ def after_understanding(
         case Act.MORE | Act.REJECT:
             return "recommend"
         case Act.WISH:
-            told = understood.anything or not memory.empty or memory.ranges or context.session
+            wish = not memory.empty or memory.ranges or memory.best
+            told = understood.anything or wish or context.session or state.get("cards")
             return "recommend" if told or memory.asked else "answer"
         case Act.UNCLEAR | Act.GREET:
             vague = memory.asked and memory.empty and not (state.get("cards") or understood.unknown)

@@ -37,11 +37,14 @@ class ByModel:
         self._client = client
         self._deadline = deadline
 
-    async def understand(self, message: str, memory: Memory, cards: Sequence[Item]) -> Understood:
+    async def understand(
+        self, message: str, memory: Memory, cards: Sequence[Item], *, about: Item | None = None
+    ) -> Understood:
         """Say what a message means; `fault` says why the rules alone read it."""
         text = as_plain(message)
         lexicon = self._vocabulary.now
-        ruled = PlainUnderstanding(lexicon=lexicon).understand(message, memory, cards)
+        rules = PlainUnderstanding(lexicon=lexicon)
+        ruled = rules.understand(message, memory, cards, about=about)
         if closed(text) is not None:
             return ruled
         asked = question(text, memory, cards, kinds_of(lexicon), sorted(lexicon.numeric))

@@ -1,5 +1,6 @@
 """How a message changes what is remembered."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -7,7 +8,7 @@ from statistics import median
 from re2llm.catalog.filters import Range
 from re2llm.catalog.items import Item
 from re2llm.service.chat.lexicon import KINDS, Lexicon
-from re2llm.service.chat.memory import Facet, Memory, narrowed
+from re2llm.service.chat.memory import EXTREMES, Facet, Memory, narrowed
 from re2llm.service.chat.understood import Said, Understood
 
 
@@ -28,7 +29,7 @@ def changed(
     allowed = _facets(understood.allow)
     old = memory
     if understood.fresh or understood.like is not None:
-        memory = replace(memory, words=(), facets=(), anchor=None, shown=())
+        memory = replace(memory, words=(), facets=(), best=None, anchor=None, shown=())
     for name in understood.drop:
         memory = _without(memory, name)
     if understood.like is not None and 1 <= understood.like <= len(cards):
@@ -37,7 +38,8 @@ def changed(
     memory = replace(
         memory,
         words=tuple(dict.fromkeys((*memory.words, *understood.words))),
-        facets=_joined(memory.facets, said),
+        best=understood.best or memory.best,
+        facets=_joined(memory.facets, said, lexicon, also=understood.also),
         avoid=tuple(f for f in memory.avoid if f not in (*said, *allowed)),
         avoid_words=tuple(
             w for w in memory.avoid_words if w not in (*understood.words, *understood.allow_words)
@@ -62,34 +64,46 @@ def changed(
             continue
         new = Range(limit.low, limit.high)
         ranges[limit.attribute] = narrowed(ranges.get(limit.attribute), new)
-    if understood.step:
-        ranges, told = _stepped(ranges, understood, cards, lexicon)
-        notices.extend(told)
-    memory = replace(memory, ranges=ranges)
+    for step, name in ((understood.step, "price"), (understood.newer, "year")):
+        if step and name not in lexicon.numeric:
+            notices.append(f"the items here have no {name}, so they cannot be told apart by it")
+        elif step:
+            meant = [cards[place - 1] for place in understood.cards if place <= len(cards)]
+            beside = meant or ([] if understood.fresh else cards)
+            middle = _middle(beside, name, memory, lexicon)
+            if name == "year":
+                middle = math.floor(middle) if step > 0 else math.ceil(middle)
+            ranges[name] = _stepped(ranges.get(name) or Range(), step, middle)
+    memory = replace(memory, ranges=ranges, focus=_focus(memory, understood, cards))
     if _wish(memory) != _wish(old):
         memory = replace(memory, shown=())
     return Changed(memory=memory, notices=tuple(notices))
 
 
-def _stepped(
-    ranges: dict[str, Range], understood: Understood, cards: Sequence[Item], lexicon: Lexicon
-) -> tuple[dict[str, Range], list[str]]:
-    """Move the price limit to one side of what is shown: of a named card, or of the middle."""
-    if "price" not in lexicon.numeric:
-        return ranges, ["the items here have no price, so cheaper ones cannot be told"]
-    meant = [cards[place - 1] for place in understood.cards if place <= len(cards)] or cards
-    prices = [
-        float(p) for card in meant if isinstance(p := card.attributes.get("price"), (int, float))
-    ]
-    middle = round(median(prices) if prices else lexicon.tercile["price"], 2)
-    old = ranges.get("price") or Range()
-    if understood.step < 0:
-        high = round(middle - 0.01, 2)
-        new = Range(old.low if old.low is not None and old.low <= high else None, high)
-    else:
-        low = round(middle + 0.01, 2)
-        new = Range(low, old.high if old.high is not None and old.high >= low else None)
-    return {**ranges, "price": new}, []
+def _middle(meant: Sequence[Item], name: str, memory: Memory, lexicon: Lexicon) -> float:
+    """Return the number that "cheaper" is beside: of named cards, of those shown, of the kind."""
+    held = [float(v) for card in meant if isinstance(v := card.attributes.get(name), (int, float))]
+    if held:
+        return round(median(held), 2)
+    kinds = [lexicon.cheap[facet] for facet in memory.facets if facet in lexicon.cheap]
+    return round(min(kinds) if kinds and name == "price" else lexicon.tercile[name], 2)
+
+
+def _stepped(old: Range, step: int, middle: float) -> Range:
+    """Move a limit to one side of a number."""
+    if step < 0:
+        high = math.nextafter(middle, -math.inf)
+        return Range(old.low if old.low is not None and old.low <= high else None, high)
+    low = math.nextafter(middle, math.inf)
+    return Range(low, old.high if old.high is not None and old.high >= low else None)
+
+
+def _focus(memory: Memory, understood: Understood, cards: Sequence[Item]) -> str | None:
+    """Return what "that brand" is of from now on: the one card that was named, or what it was."""
+    named = [understood.like] if understood.like else [*understood.cards, *understood.refuse]
+    if len(named) == 1 and named[0] <= len(cards):
+        return cards[named[0] - 1].item_id
+    return None if understood.fresh else memory.focus
 
 
 def _without(memory: Memory, name: str) -> Memory:
@@ -98,13 +112,20 @@ def _without(memory: Memory, name: str) -> Memory:
         ranges={key: one for key, one in memory.ranges.items() if key != name},
         facets=tuple(facet for facet in memory.facets if facet.attribute != name),
         avoid=tuple(facet for facet in memory.avoid if facet.attribute != name),
+        best=None if memory.best and EXTREMES[memory.best][0] == name else memory.best,
     )
 
 
-def _joined(old: Sequence[Facet], new: Sequence[Facet]) -> tuple[Facet, ...]:
-    """Let new values of an attribute take the place of old ones."""
+def _joined(
+    old: Sequence[Facet], new: Sequence[Facet], lexicon: Lexicon, *, also: bool
+) -> tuple[Facet, ...]:
+    """Let new values of an attribute take the place of old ones, or join them: "also ...".
+
+    What lies in an old value narrows it: blenders take the place of the kitchen.
+    """
     named = {facet.attribute for facet in new}
-    kept = [facet for facet in old if facet.attribute not in named]
+    wide = {above for facet in new for below, above in lexicon.inside if below == facet}
+    kept = [f for f in old if f.attribute not in named or (also and f not in wide)]
     return tuple(dict.fromkeys((*kept, *new)))
 
 

@@ -8,11 +8,13 @@ from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
 from re2llm.catalog.retrieve.numbers import plain_numbers
 from re2llm.service.chat import phrases
+from re2llm.service.chat.fillers import META
 from re2llm.service.chat.lexicon import KINDS, Lexicon
+from re2llm.service.chat.listed import binding
 from re2llm.service.chat.memory import Facet, Memory
 from re2llm.service.chat.reading import Reading
 from re2llm.service.chat.references import find_cards
-from re2llm.service.chat.understanding import LISTED, META, NOT_CARD, begins_anew
+from re2llm.service.chat.understanding import NOT_CARD, begins_anew
 from re2llm.service.chat.understood import Act, Limit, Said, Understood
 
 _MOST = 8
@@ -70,7 +72,7 @@ class Checks:
             return act is not ruled.act
         lifted = (ruled.drop, ruled.allow, ruled.allow_words)
         firm = any((*lifted, ruled.limits, ruled.avoid, ruled.avoid_words, ruled.refuse))
-        sure = firm or ruled.facets or ruled.like is not None or ruled.step
+        sure = firm or ruled.facets or ruled.like is not None or ruled.step or ruled.newer
         return ruled.act is Act.WISH and bool(sure) and act is not Act.WISH
 
     def _wish(self, reading: Reading) -> Understood | None:
@@ -98,14 +100,22 @@ class Checks:
             refuse=self._there(reading.refused) if NOT_CARD.search(self.text) else [],
             like=like,
             step=ruled.step or (0 if limits else self._step(reading)),
+            newer=ruled.newer,
+            best=ruled.best,
+            also=ruled.also,
             fresh=begins_anew(self.text, facets, wanted, self.memory),
             correction=bool(self.cards) and (reading.correction or ruled.correction),
             unknown=[] if facets or wanted else ruled.unknown,
+            taken=ruled.taken,
             anything=ruled.anything,
             by="model",
         )
         empty = Understood(
-            act=Act.WISH, by="model", unknown=found.unknown, correction=found.correction
+            act=Act.WISH,
+            by="model",
+            unknown=found.unknown,
+            taken=found.taken,
+            correction=found.correction,
         )
         return None if found == empty else found
 
@@ -129,9 +139,8 @@ class Checks:
                     facets.append(facet)
             left.extend(word for word in rest if guess or word in here)
         facets = [facet for facet in dict.fromkeys(facets) if facet not in avoid]
-        if not LISTED.search(self.text):
-            facets, describing = self.lexicon.narrowest(facets)
-            left.extend(word for facet in describing for word in words(facet.value))
+        facets, describing = binding(self.text, facets, self.lexicon)
+        left.extend(word for facet in describing for word in words(facet.value))
         known = self.lexicon.known - META
         return facets, [w for w in dict.fromkeys(left) if w in known and not w.isdigit()][:_MOST]
 

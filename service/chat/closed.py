@@ -42,12 +42,13 @@ def closed(text: str) -> Understood | None:
         (phrases.HELP, Act.HELP),
         (phrases.GREET, Act.GREET),
         (phrases.THANK, Act.THANK),
+        (phrases.UNDO, Act.UNDO),
         (phrases.OFF_TOPIC, Act.OFF_TOPIC),
     ):
         if pattern.search(text):
             return Understood(act=act)
     if shop := phrases.SHOP_ONLY.search(text):
-        return Understood(act=Act.OFF_TOPIC, fact=shop[0].casefold())
+        return Understood(act=Act.OFF_TOPIC, fact=shop[0].casefold().rstrip(" ?!."))
     said = re.findall(r"[^\W\d_]+", text.casefold())
     if _INSULTED.search(text) or any(w in _INSULTS or w.startswith(_STEMS) for w in said):
         return Understood(act=Act.HOSTILE)

@@ -36,11 +36,19 @@ class Fitting:
     shelf: Shelf
     vocabulary: Vocabulary
 
-    def fit(self, memory: Memory, exclude: Sequence[str]) -> Fitted:
-        """Give up what describes, then widen the kind; limits and refusals are never given up."""
-        for tried in _loosened(memory):
+    def fit(self, memory: Memory, exclude: Sequence[str], *, firm: bool = False) -> Fitted:
+        """Give up what describes, then widen the kind; limits and refusals are never given up.
+
+        Args:
+            memory: the wish.
+            exclude: items that must not be shown.
+            firm: whether nothing is given up: who wants more of something wants nothing else.
+        """
+        for tried in [memory] if firm else _loosened(memory):
             if self._count(tried, exclude):
                 return self._fitted(tried, exclude, _given_up(memory, tried))
+        if firm:
+            return self._impossible(memory, exclude, memory.facets)
         kinds = tuple(facet for facet in memory.facets if facet.attribute in KINDS)
         wider = tuple(dict.fromkeys(each for kind in kinds for each in self._wider(kind)))
         tried = replace(memory, facets=wider)
@@ -49,7 +57,13 @@ class Fitting:
             asked, near = _joined(memory.facets), _joined(held, " or ")
             lead = f"Nothing fits {asked} within the rest; what comes near is {near}."
             return self._fitted(replace(memory, facets=tuple(held)), exclude, (lead,))
-        return Fitted(memory=memory, possible=False, lead=tuple(self._in_the_way(memory, exclude)))
+        return self._impossible(memory, exclude)
+
+    def _impossible(
+        self, memory: Memory, exclude: Sequence[str], held: Sequence[Facet] = ()
+    ) -> Fitted:
+        lead = tuple(self._in_the_way(memory, exclude, held))
+        return Fitted(memory=memory, possible=False, lead=lead)
 
     def _fitted(self, memory: Memory, exclude: Sequence[str], lead: tuple[str, ...]) -> Fitted:
         unwanted: tuple[str, ...] = ()
@@ -71,9 +85,11 @@ class Fitting:
     def _has(self, memory: Memory, facet: Facet, exclude: Sequence[str]) -> bool:
         return self._count(replace(memory, facets=(facet,)), exclude) > 0
 
-    def _in_the_way(self, memory: Memory, exclude: Sequence[str]) -> Iterator[str]:
-        """Say how many items there would be without one of the limits."""
-        for what, without in _lifted(memory):
+    def _in_the_way(
+        self, memory: Memory, exclude: Sequence[str], held: Sequence[Facet]
+    ) -> Iterator[str]:
+        """Say how many items there would be without one of the limits, or of what is held."""
+        for what, without in (*_describing(memory, held), *_lifted(memory)):
             count = self._count(without, exclude)
             if count:
                 yield f"Without “{what}” there would be {count}."
@@ -120,6 +136,13 @@ def _lifted(memory: Memory) -> Iterator[tuple[str, Memory]]:
     for word in memory.avoid_words:
         left = tuple(each for each in memory.avoid_words if each != word)
         yield f"not {word}", replace(memory, avoid_words=left)
+
+
+def _describing(memory: Memory, held: Sequence[Facet]) -> Iterator[tuple[str, Memory]]:
+    for facet in held:
+        if facet.attribute not in KINDS:
+            left = tuple(each for each in memory.facets if each != facet)
+            yield facet.value, replace(memory, facets=left)
 
 
 def _given_up(asked: Memory, kept: Memory) -> tuple[str, ...]:

@@ -14,6 +14,11 @@ _REWRITES = (
         r"between \g<n> and \g<o>",
     ),
     (
+        rf"(?:(?<=[a-z])|(?<=[a-z],)|(?<=[a-z];))\s+(?:for\s+|at\s+|priced\s+)?{_N}\s*(?:-|–|to)\s*{_N.replace('<n>', '<o>')}"
+        r"(?=\s*[,;.!?]|\s*$)",
+        r" between \g<n> and \g<o>",
+    ),
+    (
         rf"\b(?:nothing|not|never|don'?t (?:want to )?(?:go|spend|pay)|do not (?:want to )?(?:go|spend|"
         rf"pay)|can'?t (?:go|spend|pay|afford)|cannot (?:go|spend|pay|afford)|won'?t (?:go|spend|pay)|"
         rf"not (?:go|spend|pay)(?:ing)?|not want to (?:go|spend|pay)|(?:to )?spend no)\s+"
@@ -41,16 +46,28 @@ _REWRITES = (
         r"at least \g<n>",
     ),
     (
-        rf"\b(?:from )?{_N}\s*(?:or|and) (?:later|newer)\b|\bfrom (?P<m>\d{{4}}) on(?:wards?)?\b",
+        rf"\b(?:from )?{_N}\s*(?:or|and) (?:later|newer)\b(?!\s+than)|\bfrom (?P<m>\d{{4}}) on(?:wards?)?\b",
         r"at least \g<n>\g<m>",
     ),
-    (rf"\b{_N}\s*(?:or|and) (?:earlier|older)\b", r"at most \g<n>"),
+    (rf"\b{_N}\s*(?:or|and) (?:earlier|older)\b(?!\s+than)", r"at most \g<n>"),
     (rf"(?<!\w)<\s*=?\s*{_N}", r"under \g<n>"),
     (rf"(?<!\w)>\s*=?\s*{_N}", r"over \g<n>"),
+    (rf"\bexactly {_N}", r"between \g<n> and \g<n>"),
     (rf"\b(?:less|lower|cheaper) then {_N}", r"less than \g<n>"),
     (rf"\bspend(?:ing)? (?:about |around |only )?{_N}", r"at most \g<n>"),
     (rf"\bnewer than {_N}", r"after \g<n>"),
     (rf"\bolder than {_N}", r"before \g<n>"),
+)
+_AMOUNT = re.compile(
+    r"(?:\b(?P<for>for|at)\s+|(?<![\w.,-]))(?P<n>(?:[$€£]\s?\d{1,9}(?:[.,]\d{1,2})?|"
+    r"\d{1,9}(?:[.,]\d{1,2})?(?P<money>\s?(?:[$€£]|(?:dollars?|euros?|bucks|usd|eur)\b))?))\W*$",
+    re.IGNORECASE,
+)
+"""A bare amount at the end: "a blender for 50", "blender 50€", "50"."""
+_COMPARED = re.compile(
+    r"(?:under|over|above|below|than|then|most|least|to|and|or|between|from|around|about|exactly|max|min|"
+    r"of|after|before|since|beyond|past|exceeding|within|is|[<>=~-])\s*$",
+    re.IGNORECASE,
 )
 _PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), to) for pattern, to in _REWRITES)
 _AROUND = re.compile(
@@ -58,6 +75,8 @@ _AROUND = re.compile(
     r"(?!\s*(?:players?|people|years?|hours?|minutes?|inch|cm|gb|kg))",
     re.IGNORECASE,
 )
+_SMALL = 10
+"""Below it a bare number may be a card's place, or so many people."""
 _CLOSE = 0.25
 """How far "around" reaches to both sides."""
 
@@ -67,7 +86,20 @@ def plain_limits(text: str) -> str:
     text = plain_numbers(text)
     for pattern, to in _PATTERNS:
         text = pattern.sub(to, text)
+    text = _AMOUNT.sub(_amount, text)
     return _AROUND.sub(_around, text)
+
+
+def _amount(match: re.Match[str]) -> str:
+    """Read a bare amount as what may be spent, where it is plainly money."""
+    before = match.string[: match.start()]
+    number = float(re.sub(r"[^\d.,]", "", match["n"]).replace(",", "."))
+    paid = bool(match["money"]) or match["n"][0] in "$€£"
+    alone = not re.search(r"\w", before)
+    plain = number >= _SMALL and not 1900 <= number < 2100 and (match["for"] or alone)
+    if _COMPARED.search(before) or not (paid or plain):
+        return match[0]
+    return f" at most {match['n']}"
 
 
 def _around(match: re.Match[str]) -> str:

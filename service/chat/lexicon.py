@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TypeVar
 
 from re2llm.catalog.items import REMOVED, Catalog, Item
@@ -34,6 +35,8 @@ class Lexicon:
         known: every word that some title or value has.
         numeric: attributes that hold numbers.
         tercile: attribute to the number that a third of the items stay below.
+        cheap: kind to the price that a third of its items stay below.
+        inside: pairs of a category and one that it lies in.
     """
 
     values: dict[tuple[str, ...], Facet]
@@ -41,6 +44,8 @@ class Lexicon:
     known: frozenset[str]
     numeric: frozenset[str]
     tercile: dict[str, float]
+    cheap: dict[Facet, float] = field(default_factory=dict)
+    inside: frozenset[tuple[Facet, Facet]] = frozenset()
 
     @classmethod
     def read(cls, catalog: Catalog) -> "Lexicon":
@@ -84,6 +89,8 @@ class Gathered:
     _facets: Counter[Facet] = field(default_factory=Counter)
     _titled: Counter[str] = field(default_factory=Counter)
     _numbers: dict[str, Counter[float]] = field(default_factory=dict)
+    _prices: dict[Facet, Counter[float]] = field(default_factory=dict)
+    _inside: Counter[tuple[Facet, Facet]] = field(default_factory=Counter)
 
     def add(self, item: Item) -> None:
         """Count what an item says."""
@@ -108,6 +115,8 @@ class Gathered:
             known=frozenset(known),
             numeric=frozenset(self._numbers),
             tercile={name: _tercile(held) for name, held in self._numbers.items()},
+            cheap={kind: _tercile(held) for kind, held in self._prices.items()},
+            inside=frozenset(self._inside),
         )
 
     def _count(self, item: Item, by: int) -> None:
@@ -124,10 +133,26 @@ class Gathered:
                 continue
             if name in _NEVER:
                 continue
-            for entry in value if isinstance(value, tuple) else (value,):
-                facet = Facet(name, entry)
+            facets = [
+                Facet(name, each) for each in (value if isinstance(value, tuple) else [value])
+            ]
+            for facet in facets:
                 if facet in self._facets or (by > 0 and len(self._facets) < _MOST_VALUES):
                     _change(self._facets, facet, by)
+            if name in KINDS:
+                self._priced(facets, item.attributes.get("price"), by)
+            if name == "category":
+                for above, below in combinations(facets, 2):
+                    _change(self._inside, (below, above), by)
+
+    def _priced(self, kinds: Sequence[Facet], price: object, by: int) -> None:
+        if not isinstance(price, (int, float)):
+            return
+        for kind in kinds:
+            held = self._prices.setdefault(kind, Counter())
+            _change(held, float(price), by)
+            if not held:
+                del self._prices[kind]
 
 
 def _change(counts: Counter[K], key: K, by: int) -> None:

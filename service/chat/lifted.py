@@ -12,7 +12,7 @@ _DROP = re.compile(
     r"(?: does(?:n'?t| not)| is(?:n'?t| not)| do(?:n'?t| not)) (?:matter|important|an issue|count)|"
     r"\b(?:no|forget(?: about)?|drop|remove|ignore|lift|without)(?: the| my| any| a)? "
     r"(?P<no>price|budget|brand|platform|year)(?: limit| filter| range| cap| constraint)?s?\b"
-    r"(?! \w*\d)|\b(?P<object>money) is no (?:object|issue|problem)|"
+    r"(?! \w*\d)|\b(?:no|without(?: any)?) (?P<limit>limits?)\b(?! (?:of|to|on) \w)|\b(?P<object>money) is no (?:object|issue|problem)|"
     r"\bregardless of (?:the )?(?P<regard>price|brand|platform|year|cost)",
     re.IGNORECASE,
 )
@@ -23,7 +23,7 @@ _NAMED = re.compile(
 )
 """A brand that is not wanted by name, which is no limit to be lifted: "without brand Acme"."""
 _ASKED_FOR = re.compile(r"\b(?:show|find|give|want|need|only|just)\b", re.IGNORECASE)
-_PRICE = {"budget": "price", "money": "price", "cost": "price"}
+_PRICE = dict.fromkeys(("budget", "money", "cost", "limit", "limits"), "price")
 
 
 def allowed(

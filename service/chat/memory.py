@@ -8,6 +8,14 @@ from re2llm.catalog.filters import Filters, Range
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
 
+EXTREMES = {
+    "cheapest": ("price", min),
+    "dearest": ("price", max),
+    "newest": ("year", max),
+    "oldest": ("year", min),
+}
+"""Ends of a shop: the attribute, and which of its numbers is meant."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Facet:
@@ -31,6 +39,7 @@ class Memory:
         ranges: number limits by attribute; never given up.
         avoid: facets that no item may have; never given up.
         avoid_words: phrases that no item may name; never given up.
+        best: which end of what fits is wanted, one of `EXTREMES`.
         anchor: the item that others should be like.
         shown: what was shown for this wish.
         refused: items that were turned down by name or all together; never shown again.
@@ -44,6 +53,7 @@ class Memory:
     ranges: Mapping[str, Range] = field(default_factory=dict)
     avoid: tuple[Facet, ...] = ()
     avoid_words: tuple[str, ...] = ()
+    best: str | None = None
     anchor: str | None = None
     shown: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
@@ -138,8 +148,8 @@ def narrowed(old: Range | None, new: Range) -> Range:
 
 def bound(number: float) -> float:
     """Round a bound that excludes itself back to the number that was said."""
-    nearest = round(number, 2)
-    return nearest if math.isclose(nearest, number, rel_tol=1e-12) else number
+    nearest = round(number, 2) + 0.0
+    return nearest if math.isclose(nearest, number, rel_tol=1e-12, abs_tol=1e-300) else number
 
 
 def _entries(value: object) -> list:  # type: ignore[type-arg]

@@ -13,6 +13,7 @@ RESET = _any(
     r"^\s*reset\b",
     r"^\s*forget (?:it|that|this)\W*$",
     r"\bclear (?:everything|all|my wish)\b",
+    r"^\W*(?:go )?back to (?:the )?(?:start|beginning|square one)\W*$",
     r"\bnew search\b",
 )
 RECALL = _any(
@@ -20,6 +21,7 @@ RECALL = _any(
     r"\bwhat do you (?:remember|know about me)",
     r"\bwhat am i looking for\b",
     r"\bwhat(?:'s| is| are) my (?:limits?|wish|budget|filters?)\b",
+    r"^\W*(?:(?:and|with|at|for) )*(?:the )?same (?:budget|price|limits?|conditions?)\W*$",
 )
 GREET = _any(
     r"^\s*(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|howdy|greetings)"
@@ -31,8 +33,9 @@ HELP = _any(
     r"\bhow does (?:this|it) work\b",
 )
 THANK = _any(
-    r"^\s*(?:many |ok(?:ay)?,? |great,? )?(?:thanks?|thank you|thx|cheers|ta)\b"
+    r"^\s*(?:many |ok(?:ay)?,? |great,? |no,? )?(?:thanks?|thank you|thx|cheers|ta)\b"
     r"(?: you| a lot| so much| very much| again| for \w+(?: \w+)?)*\W*$",
+    r"^\W*i (?:don'?t|do not) (?:want|need) anything(?: else| more)?\W*$",
     r"^\s*(?:bye|goodbye|see you|that(?:'s| is) all)\b[^?]{0,20}$",
     r"^\s*(?:ok(?:ay)?|great|perfect|cool|fine|good)\W*$",
 )
@@ -56,8 +59,20 @@ CHEAPER = _any(
     r"\b(?:costs?|is|are) too much\b",
     r"\bcan(?:'t|not) afford\b(?!\s+\W?\d)",
     r"\bless money\b",
+    r"\bnot (?:quite )?(?:so|too|that|as) (?:expensive|pric[e]?y|dear|costly)\b(?!\s+as)",
 )
-CHEAP = _any(r"\b(?:cheap|affordable|inexpensive|low[- ]cost|budget)\b(?!\s+(?:is|of|\d))")
+CHEAP = _any(
+    r"\b(?:cheap|affordable|inexpensive|low[- ]cost)\b",
+    r"(?<!same )(?<!my )(?<!our )(?<!the )(?<!your )(?<!that )(?<!within )\bbudget\b(?!\s+(?:is|of|\d))",
+)
+NEWER = _any(
+    r"\b(?:newer|more (?:recent|modern|up to date))\b(?!\s+than\s+\W?\d)",
+    r"\btoo old\b(?!\s+for)",
+)
+OLDER = _any(
+    r"\bolder\b(?!\s+(?:than\s+\W?\d|people|persons?|kids?|children|adults?|m[ae]n|wom[ae]n))",
+    r"\btoo new\b",
+)
 DEARER = _any(
     r"\bmore expensive\b(?!\s+than\s+\W?\d)",
     r"\bpricier\b",
@@ -75,6 +90,7 @@ TAKE = _any(
     r"\badd .{0,40}\bto (?:my |the )?(?:cart|basket)\b",
     r"\bi(?:'d)? (?:choose|pick|prefer|take)\b",
     r"\b(?:it )?is the one\b",
+    r"^\W*(?:ok(?:ay)?,? |then )?(?:the |number |no\.? ?|#)?\w+(?: one)? it is\W*$",
 )
 LIKE = _any(
     r"\bi (?:really |quite |do )?(?:like|love) (?:the|number|#|that|this|it|option)\b",
@@ -102,8 +118,16 @@ EXPLAIN = _any(
     r"\bdifferences?\b",
     r"\bversus\b|\bvs\b",
     r"\bwhich (?:one )?(?:is|of)\b",
-    r"^\s*(?:does|is|are|has|can|do|will) (?:it|they|this|that|the|number|#|these|those)\b",
+    r"^\s*(?:does|is|are|has|can|do|will) (?:it|they|this|that|the|number|#|these|those|\d{1,2})\b",
 )
+PICK = _any(
+    r"\bwhich (?:one |of (?:these|them|those|the two) )?(?:would|do|should|shall) (?:you|i) "
+    r"(?:recommend|suggest|take|buy|choose|pick|get|prefer)\W*$",
+    r"\bwhat would you (?:recommend|suggest|take|buy|choose|pick|get)\W*$",
+    r"\byour (?:favou?rite|pick|choice|recommendation)\W*$",
+    r"\bwhich (?:one )?is (?:the )?best\W*$",
+)
+"""Asks which of the shown items is the best one."""
 REJECT = _any(
     r"\bnone of (?:these|them|those)\b",
     r"\bi (?:don'?t|do not) (?:like|want) (?:any|these|them|those|"
@@ -115,7 +139,9 @@ REJECT = _any(
     r"^\s*(?:no|nope|nah|wrong|not (?:these|those|them|good|really)|bad|terrible)\W*$",
 )
 CORRECT = _any(
-    r"^\s*(?:no|nope|wrong|sorry)\b[,.! ]+(?!more\b|less\b|limit\b|price\b|budget\b|brand\b)",
+    r"^\s*(?:nope|wrong|sorry)\b[,.! ]+(?=\w)",
+    r"^\s*no(?:\s*[,.!;:]+\s*| +(?=(?:i|not|wait|actually|that|this|it|they|these|those|sorry|you)\b))"
+    r"(?=\w)",
     r"\bi meant\b",
     r"\bi mean\b",
     r"\bthat(?:'s| is) not what\b",
@@ -168,12 +194,19 @@ INJECTION = _any(
 SHOP_ONLY = _any(
     r"\b(?:deliver(?:y|ed)|shipping|ship to|refunds?|warranty|opening hours|stock)\b",
     r"\bdiscounts?\b|\bcoupons?\b|\bpromo codes?\b",
+    r"\b(?:in|to|which|what) (?:us )?(?:dollars?|euros?|pounds?|currency|usd|eur|gbp|chf)\W*$",
 )
 """What a shop knows and its catalogue does not."""
+UNDO = _any(
+    r"^\W*(?:please )?(?:cancel|undo)(?: (?:that|it|this|the (?:order|purchase|last (?:one|step))))?\W*$",
+    r"\b(?:take|put) (?:it|that|this) back\b",
+    r"\b(?:take|remove) (?:it|that|this) (?:out of|from) (?:my |the )?(?:cart|basket)\b",
+)
 ALLOW = _any(
     r"\b(?:is|are|would be|'s)(?: actually| also| perfectly| quite)? "
     r"(?:fine|ok(?:ay)?|all ?right|allowed|acceptable)\b",
     r"\bi (?:don'?t|do not|wouldn'?t) mind\b",
+    r"\b(?:too|as well)\W*$",
 )
 """Said of something unwanted, it is so no longer; it is not wished for either."""
 OFF_TOPIC = _any(

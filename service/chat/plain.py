@@ -16,7 +16,9 @@ class ByRules:
 
     vocabulary: Vocabulary
 
-    async def understand(self, message: str, memory: Memory, cards: Sequence[Item]) -> Understood:
+    async def understand(
+        self, message: str, memory: Memory, cards: Sequence[Item], *, about: Item | None = None
+    ) -> Understood:
         """Say what a message means."""
         rules = PlainUnderstanding(lexicon=self.vocabulary.now)
-        return rules.understand(message, memory, cards)
+        return rules.understand(message, memory, cards, about=about)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
-from re2llm.service.chat.memory import Facet
+from re2llm.service.chat.memory import EXTREMES, Facet
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -15,17 +15,24 @@ _PLACE = re.compile(
     r"(?!\s+(?:time|thing|person|player|edition|gen|generation))",
     re.IGNORECASE,
 )
+_BARE = re.compile(
+    r"(?:^\W*(?:ok(?:ay)?,? |then |is |are |does |has )?|\b(?:between|compare|versus|vs\.?|and|or|to|with|than) )"
+    r"(\d{1,2})(?=(?: please)?\W*$| it is\b| (?:and|or|to|with|versus|vs\.?) \d{1,2}(?: please)?\W*$|"
+    r" (?:\w+ )?than \d{1,2}\W*$)",
+    re.IGNORECASE,
+)
+"""Places without a word that says so: "2", "2 it is", "compare 1 and 3"."""
 _HASH = re.compile(r"#\s*(\d{1,2})\b")
 _COUNT = re.compile(
     rf"\b(?P<end>first|last)\s+(?P<count>\d|{'|'.join(_NUMBERS)})\b(?!\s*(?:one\b))", re.IGNORECASE
 )
 _LAST = re.compile(r"\blast (?:one|item|card|option)\b|\bthe last\b(?!\s+\w)", re.IGNORECASE)
-_MOST = (
-    (re.compile(r"\b(?:cheapest|least expensive|lowest[- ]priced?)\b", re.I), "price", min),
-    (re.compile(r"\b(?:most expensive|priciest|dearest)\b", re.I), "price", max),
-    (re.compile(r"\b(?:newest|latest|most recent)\b", re.I), "year", max),
-    (re.compile(r"\boldest\b", re.I), "year", min),
-)
+_MOST = {
+    "cheapest": re.compile(r"\b(?:cheapest|least expensive|lowest[- ]priced?)\b", re.I),
+    "dearest": re.compile(r"\b(?:most expensive|priciest|dearest)\b", re.I),
+    "newest": re.compile(r"\b(?:newest|latest|most recent)\b", re.I),
+    "oldest": re.compile(r"\boldest\b", re.I),
+}
 _BOTH = re.compile(r"\b(?:both|these two)\b", re.IGNORECASE)
 _ALL = re.compile(r"\b(?:these|those|them|they|all of (?:them|these))\b", re.IGNORECASE)
 _IT = re.compile(
@@ -45,10 +52,12 @@ def find_cards(text: str, cards: Sequence[Item]) -> tuple[int, ...]:
     if not found:
         found.extend(_place(match) - 1 for match in _PLACE.finditer(text))
         found.extend(int(match[1]) - 1 for match in _HASH.finditer(text))
+        found.extend(int(match[1]) - 1 for match in _BARE.finditer(text))
         if _LAST.search(text):
             found.append(len(cards) - 1)
-    for pattern, name, best in _MOST:
+    for most, pattern in _MOST.items():
         if pattern.search(text):
+            name, best = EXTREMES[most]
             values = [(_value(card, name), place) for place, card in enumerate(cards)]
             held = [(value, place) for value, place in values if value is not None]
             if held:
@@ -59,6 +68,11 @@ def find_cards(text: str, cards: Sequence[Item]) -> tuple[int, ...]:
     if not found and _BOTH.search(text) and len(cards) > 1:
         found = [0, 1]
     return tuple(dict.fromkeys(found))
+
+
+def extreme(text: str) -> str | None:
+    """Return which end of the shop a message asks for, one of `EXTREMES`."""
+    return next((most for most, pattern in _MOST.items() if pattern.search(text)), None)
 
 
 def points_beyond(text: str, cards: Sequence[Item]) -> bool:
@@ -77,10 +91,9 @@ def says_all(text: str) -> bool:
     return bool(_ALL.search(text))
 
 
-def value_meant(cards: Sequence[Item], meant: Sequence[int], kind: str) -> list[Facet]:
-    """Return the value of a kind that "that brand" means: the card's, or the commonest one."""
-    asked = [cards[place] for place in meant] or list(cards)
-    values = [value for card in asked for value in _held(card, kind)]
+def value_meant(meant: Sequence[Item], kind: str) -> list[Facet]:
+    """Return the value of a kind that "that brand" means: the commonest one of what is meant."""
+    values = [value for card in meant for value in _held(card, kind)]
     return [Facet(kind, max(values, key=values.count))] if values else []
 
 

@@ -16,6 +16,7 @@ HELP = (
     'You can say things like "under 50", "not that brand", "something like the second one", '
     '"cheaper", "show more", or "why the first one?".'
 )
+NOTHING_SHOWN = "Nothing is shown just now that you could turn down."
 _LEFT_OUT = frozenset({"description", "available", "image", "url"})
 _FACTS = (
     (re.compile(r"\bpric|\bcosts?\b|\bhow much\b|\bexpensive\b|\bcheap", re.I), "price"),
@@ -57,8 +58,12 @@ def facts(item: Item) -> list[str]:
 
 def limits_text(memory: Memory) -> str:
     """Put the wish and its limits into words; empty where there are none."""
-    wanted = [*(facet.value for facet in memory.facets), *memory.words]
+    named: dict[str, list[str]] = {}
+    for facet in memory.facets:
+        named.setdefault(facet.attribute, []).append(facet.value)
+    wanted = [*map(" or ".join, named.values()), *memory.words]
     told = [" ".join(wanted)] if wanted else []
+    told.extend([f"the {memory.best}"] if memory.best else [])
     told.extend(range_text(name, one) for name, one in sorted(memory.ranges.items()))
     told.extend(f"not {each}" for each in [*(f.value for f in memory.avoid), *memory.avoid_words])
     return ", ".join(told)
@@ -146,6 +151,12 @@ def unknown_text(unknown: Sequence[str]) -> str:
     return f"No item here mentions {quoted}."
 
 
+def taken_for_text(taken: Mapping[str, str]) -> str:
+    """Say which misspelt words were taken for which names."""
+    told = " and ".join(f"“{word}” for {value}" for word, value in taken.items())
+    return f"I took {told}."
+
+
 def fault_text(fault: str) -> str:
     """Say that the rules read a message, and why."""
     return f"I read your message by plain rules: {fault}."
@@ -191,12 +202,13 @@ def _comparison(meant: Sequence[tuple[int, Item]]) -> list[str]:
 def range_text(name: str, one: Range) -> str:
     """Put a limit into words."""
     what = "" if name == "price" else f"{name} "
-    low = None if one.low is None else _number(one.low)
-    high = None if one.high is None else _number(one.high)
-    if low is not None and high is not None:
-        return f"{what}{low} to {high}"
-    return f"{what}at most {high}" if high is not None else f"{what}at least {low}"
-
-
-def _number(value: float) -> str:
-    return f"{bound(value):g}"
+    before, after = ("before", "after") if name == "year" else ("under", "over")
+    ends = [
+        f"{inside if bound(end) == end else outside} {bound(end):g}"
+        for end, inside, outside in ((one.low, "at least", after), (one.high, "at most", before))
+        if end is not None
+    ]
+    if len(ends) == 2 and all(bound(end) == end for end in (one.low, one.high) if end is not None):
+        span = f"{one.low:g} to {one.high:g}" if one.low != one.high else f"exactly {one.low:g}"
+        return f"{what}{span}"
+    return f"{what}{' and '.join(ends)}"

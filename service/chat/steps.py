@@ -14,6 +14,7 @@ from re2llm.service.chat import say
 from re2llm.service.chat.change import changed
 from re2llm.service.chat.fit import Fitted, Fitting, silent
 from re2llm.service.chat.memory import Memory
+from re2llm.service.chat.picked import picked
 from re2llm.service.chat.state import ChatContext, ChatState
 from re2llm.service.chat.understood import Act, Understood
 from re2llm.service.chat.vocabulary import Vocabulary
@@ -22,8 +23,10 @@ from re2llm.service.chat.vocabulary import Vocabulary
 class Understanding(Protocol):
     """Reads a message; never raises for what the shopper or a model says."""
 
-    async def understand(self, message: str, memory: Memory, cards: Sequence[Item]) -> Understood:
-        """Say what it means where these cards are shown."""
+    async def understand(
+        self, message: str, memory: Memory, cards: Sequence[Item], *, about: Item | None = None
+    ) -> Understood:
+        """Say what it means where these cards are shown; `about` was talked about last."""
 
 
 class MakesSlates(Protocol):
@@ -56,7 +59,10 @@ class Understand:
         memory = Memory.from_json(state.get("memory"))
         cards = shown(state, self.catalog)
         lexicon = await self.vocabulary.latest()
-        understood = await self.understanding.understand(last_words(state), memory, cards)
+        about = self.catalog.get(memory.focus) if memory.focus else None
+        understood = await self.understanding.understand(
+            last_words(state), memory, cards, about=about
+        )
         lead: list[str] = []
         notices = [] if understood.fault is None else [say.fault_text(understood.fault)]
         if understood.act is Act.RESET:
@@ -68,14 +74,20 @@ class Understand:
             told = changed(memory, understood, cards, lexicon)
             memory = told.memory
             notices.extend(told.notices)
+            if understood.taken:
+                lead.append(say.taken_for_text(understood.taken))
             if understood.unknown:
                 notices.append(say.unknown_text(understood.unknown))
         elif understood.act is Act.REJECT:
             refused = tuple(dict.fromkeys((*memory.refused, *(card.item_id for card in cards))))
-            memory = replace(memory, refused=refused[-500:], missed=state.get("slate_id"))
-            lead.append("Understood, none of those.")
+            memory = replace(memory, refused=refused[-500:], focus=None)
+            if cards:
+                memory = replace(memory, missed=state.get("slate_id"))
+            lead.append("Understood, none of those." if cards else say.NOTHING_SHOWN)
             if understood.unknown:
                 notices.append(say.unknown_text(understood.unknown))
+        elif understood.act is Act.MORE:
+            memory = replace(memory, focus=None)
         return {
             "memory": memory.to_json(),
             "understood": understood.model_dump(mode="json"),
@@ -102,11 +114,20 @@ class Recommend:
         others = act in (Act.MORE, Act.REJECT)
         seen = memory.shown if others else ()
         exclude = (*context.exclude, *seen, *((memory.anchor,) if memory.anchor else ()))
-        fitted = await asyncio.to_thread(self.fitting.fit, memory, exclude)
+        fitted = await asyncio.to_thread(self.fitting.fit, memory, exclude, firm=others)
         if not fitted.possible:
             return self._nothing(state, memory, fitted, act)
         memory = fitted.memory
         session = (*context.session, *((memory.anchor,) if memory.anchor else ()))
+        excluded = (*exclude, *fitted.unwanted)
+        candidates = await asyncio.to_thread(
+            picked,
+            self.fitting.shelf,
+            memory,
+            session=[item_id for item_id in session if item_id in self.catalog],
+            exclude=excluded,
+            k=context.k,
+        )
         served = await self.slates.make(
             context.tenant,
             Asked(
@@ -114,7 +135,8 @@ class Recommend:
                 session_id=context.session_id,
                 request=memory.request(),
                 k=context.k,
-                filters=memory.filters(exclude=(*exclude, *fitted.unwanted)),
+                filters=memory.filters(exclude=excluded),
+                candidates=candidates,
             ),
         )
         items = [self.catalog[item_id] for item_id in served.slate.item_ids]
@@ -143,8 +165,8 @@ class Recommend:
             memory,
             lead=[*state.get("lead", []), *state.get("notices", [])],
             anchor=self.catalog.get(memory.anchor) if memory.anchor else None,
-            more=act in (Act.MORE, Act.REJECT),
-            in_the_way=() if act in (Act.MORE, Act.REJECT) else fitted.lead,
+            more=bool(memory.shown) and act in (Act.MORE, Act.REJECT),
+            in_the_way=fitted.lead,
         )
         if act is Act.MORE:
             return {"answer": text}

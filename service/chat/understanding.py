@@ -1,7 +1,7 @@
 """Understanding a message by rules: plain English, no model, the same answer every time."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from re2llm.catalog.items import Item
@@ -9,53 +9,34 @@ from re2llm.catalog.lexical import words
 from re2llm.catalog.retrieve.wishes import read_wish
 from re2llm.service.chat import phrases
 from re2llm.service.chat.closed import as_plain, closed
+from re2llm.service.chat.fillers import META, QUIET
 from re2llm.service.chat.idioms import plain_limits
 from re2llm.service.chat.lexicon import KINDS, Lexicon
 from re2llm.service.chat.lifted import allowed, dropped
+from re2llm.service.chat.listed import binding, completed
 from re2llm.service.chat.memory import Facet, Memory
-from re2llm.service.chat.references import find_cards, points_beyond, says_all, says_it, value_meant
+from re2llm.service.chat.references import extreme, find_cards, points_beyond, says_all, says_it
+from re2llm.service.chat.spelling import mended
 from re2llm.service.chat.understood import Act, Limit, Said, Understood
+from re2llm.service.chat.unwanted import KIND_MEANT, unwanted
 
-META = frozenset(
-    words(
-        "no nope yes yeah ok okay sorry actually instead rather meant mean make made show see look "
-        "one ones first second third fourth fifth last brand brands platform category kind kinds "
-        "sort option options result results choice pick choose take buy add cart basket number "
-        "please still now then though again too also as well but only just even different "
-        "same similar like love hate wrong right bad nothing something anything everything "
-        "idea ideas gift want wanted shop sell have got use used my your their there here it this "
-        "that these those them they he she you we i for from by with at in on to of what which who "
-        "why how when where tell more most than lot bit around about between under over below above "
-        "cheap cheaper cheapest priciest dearest expensive affordable inexpensive premium money spend pay price "
-        "priced budget limit max maximum min minimum least dollar dollars euro euros usd eur bucks "
-        "dont don t didn did does do doesn is isn am are was be been being s m ll ve d re let lets "
-        "go going come day today good nice great perfect cool fine really quite very pretty "
-        "prefer preferably ideally must should could would can will may might maybe perhaps any all "
-        "both each every such so if or nor none and not without except fan "
-        "interested interest after search searching find recommend suggest suggestion give thing "
-        "things stuff item items product products hi hello hey thanks thank anymore else other "
-        "others another new matter matters care mind fact allow allowed include later back"
-    )
-)
-KIND_MEANT = re.compile(
-    r"\b(?:not|no|without|other than|except|hate|dislike|don'?t (?:like|want))\b[^.,;]{0,20}"
-    r"\b(?P<what>brand|platform|category|make|maker)\b|\b(?:an?)?other (?P<other>brand|platform)s?\b|"
-    r"\bdifferent (?P<different>brand|platform|category)\b",
-    re.IGNORECASE,
-)
-NAMES = {"make": "brand", "maker": "brand"}
 NOT_CARD = re.compile(
     r"\b(?:not|without|except|but not|anything but|don'?t (?:like|want)|hate|dislike|skip|remove)"
     r"\s+(?:the |that |this |number |#)",
     re.IGNORECASE,
 )
 _ONLY_CARD = re.compile(r"\b(?:the|that|this|number|item|option|one)\b|#", re.IGNORECASE)
+_NO = re.compile(
+    r"^\W*(?:no|nope|nah)\s+(?=(?:i|i'm|i'd|we|give|show|find|let|make|please|actually|wait|sorry|get)\b)",
+    re.IGNORECASE,
+)
+"""An answer, which refuses nothing by name: "no I want a printer"."""
 _CLAUSE = re.compile(
     r"\b(?:i(?:'m| am)? not(?: really)? (?:looking for|after|interested in)|"
     r"i (?:hate|dislike|can'?t stand)|no more(?! than)|anything but|other than|except)\b",
     re.IGNORECASE,
 )
-LISTED = re.compile(r"\w(?:,| and| or)\s", re.IGNORECASE)
+_ONES = re.compile(r"\bones\b", re.IGNORECASE)
 _THAN = re.compile(r"\bthan\b(.*)", re.DOTALL)
 _WORD = re.compile(r"\w+(?:['-]\w+)*")
 
@@ -66,13 +47,27 @@ class PlainUnderstanding:
 
     lexicon: Lexicon
 
-    def understand(self, message: str, memory: Memory, cards: Sequence[Item]) -> Understood:
-        """Say what a message means where these cards are shown."""
+    def understand(
+        self, message: str, memory: Memory, cards: Sequence[Item], *, about: Item | None = None
+    ) -> Understood:
+        """Say what a message means where these cards are shown.
+
+        Args:
+            message: as the shopper wrote it.
+            memory: the wish so far.
+            cards: what is shown.
+            about: the item that was talked about last, shown still or not: "not that brand".
+        """
         text = as_plain(message)
+        told = closed(text)
+        if told is not None and told.act is Act.HOSTILE:
+            found = self._wish(text, memory, cards, about)
+            named = found.act is Act.WISH and (found.facets or found.limits)
+            return found.model_copy(update={"unknown": []}) if named else told
         return (
-            closed(text)
+            told
             or self._about_cards(text, memory, cards)
-            or _only_named(text, self._wish(text, memory, cards), cards)
+            or _only_named(text, self._wish(text, memory, cards, about), cards)
         )
 
     def _about_cards(self, text: str, memory: Memory, cards: Sequence[Item]) -> Understood | None:
@@ -92,6 +87,8 @@ class PlainUnderstanding:
             return Understood(act=Act.UNCLEAR, beyond=True)
         if phrases.TAKE.search(text) and not negated and (pointed or says_it(text)):
             return Understood(act=Act.TAKE, cards=pointed or ([1] if len(cards) == 1 else []))
+        if phrases.PICK.search(text) and not negated:
+            return Understood(act=Act.EXPLAIN, cards=pointed or [1], fact=text)
         if phrases.LIKE.search(text) and pointed and not negated:
             return Understood(act=Act.LIKE, cards=pointed)
         asks = phrases.EXPLAIN.search(text) or (text.endswith("?") and pointed)
@@ -106,70 +103,66 @@ class PlainUnderstanding:
         return None
 
     def _similar(self, text: str, memory: Memory, place: int) -> Understood:
-        limits = self._wish(phrases.SIMILAR.sub(" ", text), memory, ())
-        return Understood(act=Act.WISH, like=place, limits=limits.limits, step=limits.step)
+        found = self._wish(phrases.SIMILAR.sub(" ", text), memory, ())
+        return Understood(
+            act=Act.WISH,
+            like=place,
+            cards=[place] if found.step or found.newer else [],
+            limits=found.limits,
+            step=found.step,
+            newer=found.newer,
+        )
 
-    def _wish(self, text: str, memory: Memory, cards: Sequence[Item]) -> Understood:
+    def _wish(
+        self, text: str, memory: Memory, cards: Sequence[Item], about: Item | None = None
+    ) -> Understood:
         """Read what is wanted and what not; what is left over decides what else it may be."""
         drop, rest = dropped(text)
-        plain = plain_limits(_CLAUSE.sub("not", rest))
+        plain = plain_limits(_CLAUSE.sub("not", _NO.sub("no, ", rest)))
         wish = read_wish(plain)
         limits = [Limit(attribute=a, low=r.low, high=r.high) for a, r in wish.ranges.items()]
-        avoid: list[Facet] = []
-        avoid_words: list[str] = []
-        self._unwanted(text, wish.without, cards, avoid, avoid_words)
-        said, left = self.lexicon.find(list(wish.words))
-        facets = [facet for facet in said if facet not in avoid]
-        if not LISTED.search(text):
-            facets, describing = self.lexicon.narrowest(facets)
-            left.extend(word for facet in describing for word in words(facet.value))
+        no = unwanted(text, wish.without, cards, about, self.lexicon)
+        spelt = mended(wish.words, self.lexicon)
+        said, left = self.lexicon.find(spelt.words)
+        facets, describing = binding(text, [f for f in said if f not in no.facets], self.lexicon)
+        left.extend(word for facet in describing for word in words(facet.value))
+        facets, left = completed(text, facets, left, memory, self.lexicon)
         content = [word for word in left if word not in META and not word.isdigit()]
         known = [word for word in content if word in self.lexicon.known]
-        unknown = _as_said(text, [word for word in content if word not in self.lexicon.known])
+        strange = [w for w in content if w not in self.lexicon.known and w not in QUIET]
+        unknown = _as_said(text, strange)
         allow, allow_words = allowed(text, facets, known, memory)
         facets = [facet for facet in facets if facet not in allow]
         known = [word for word in known if word not in allow_words]
-        step = _step(text, cards) if not limits else 0
-        beside = _THAN.search(text) if step else None
+        several = facets or known or not cards or _ONES.search(text)
+        best = extreme(text) if several else None
+        step = _step(text, cards) if not (limits or best) else 0
+        newer = _newer(text) if not any(limit.attribute == "year" for limit in limits) else 0
+        beside = _THAN.search(text) if step or newer else None
         correction = bool(phrases.CORRECT.search(text)) and bool(cards)
         found = Understood(
             act=Act.WISH,
             words=known,
             facets=[Said(attribute=f.attribute, value=f.value) for f in facets],
             limits=limits,
-            avoid=[Said(attribute=f.attribute, value=f.value) for f in avoid],
-            avoid_words=avoid_words,
+            avoid=[Said(attribute=f.attribute, value=f.value) for f in no.facets],
+            avoid_words=list(no.words),
             allow=[Said(attribute=f.attribute, value=f.value) for f in allow],
             allow_words=allow_words,
             drop=drop,
             step=step,
+            newer=newer,
+            best=best,
+            also=bool(phrases.ALSO.search(text)),
             cards=_places(find_cards(beside[1], cards)) if beside else [],
             fresh=begins_anew(text, facets, known, memory),
             correction=correction,
             unknown=unknown,
+            taken=_as_written(text, dict((*no.taken, *spelt.taken))),
         )
-        changes = known or facets or limits or avoid or avoid_words or drop or step
-        return found if changes or allow or allow_words else _other(text, found, bool(cards))
-
-    def _unwanted(
-        self,
-        text: str,
-        without: Sequence[Sequence[str]],
-        cards: Sequence[Item],
-        avoid: list[Facet],
-        avoid_words: list[str],
-    ) -> None:
-        """Gather what is not wanted: named values, words, a card, or "that brand"."""
-        for phrase in without:
-            facets, left = self.lexicon.find(list(phrase))
-            avoid.extend(facet for facet in facets if facet not in avoid)
-            kept = [word for word in left if word in self.lexicon.known and word not in META]
-            avoid_words.extend(kept)
-        if cards and (match := KIND_MEANT.search(text)):
-            said = next(group for group in match.groups() if group).lower()
-            kind = NAMES.get(said, said)
-            if not any(facet.attribute == kind for facet in avoid):
-                avoid.extend(value_meant(cards, find_cards(text, cards), kind))
+        wanted = known or facets or limits or drop or step or newer or best
+        changes = wanted or no.facets or no.words or allow or allow_words
+        return found if changes else _other(text, found, memory, cards)
 
 
 def _only_named(text: str, found: Understood, cards: Sequence[Item]) -> Understood:
@@ -179,11 +172,12 @@ def _only_named(text: str, found: Understood, cards: Sequence[Item]) -> Understo
     return Understood(act=Act.EXPLAIN, cards=places, fact=text) if places else found
 
 
-def _other(text: str, found: Understood, shown: bool) -> Understood:
+def _other(text: str, found: Understood, memory: Memory, cards: Sequence[Item]) -> Understood:
     """Say what a message is that asks for nothing by name."""
     if phrases.MORE.search(text):
         return Understood(act=Act.MORE)
-    if shown and (phrases.REJECT.search(text) or found.correction):
+    something = cards or not memory.empty or memory.ranges
+    if something and (phrases.REJECT.search(text) or found.correction):
         return Understood(act=Act.REJECT, unknown=found.unknown)
     if phrases.ANYTHING.search(text):
         return Understood(act=Act.WISH, anything=True)
@@ -198,6 +192,16 @@ def _as_said(text: str, stems: Sequence[str]) -> list[str]:
     """Return words as the shopper wrote them."""
     written = {stem: word for word in _WORD.findall(text)[::-1] for stem in words(word)}
     return list(dict.fromkeys(written.get(stem, stem).casefold() for stem in stems))
+
+
+def _as_written(text: str, taken: Mapping[str, str]) -> dict[str, str]:
+    return {_as_said(text, [stem])[0]: value for stem, value in taken.items()}
+
+
+def _newer(text: str) -> int:
+    if phrases.NEWER.search(text):
+        return 1
+    return -1 if phrases.OLDER.search(text) else 0
 
 
 def _step(text: str, cards: Sequence[Item]) -> int:

@@ -28,6 +28,8 @@ class Act(StrEnum):
     GREET = "greet"
     THANK = "thank"
     HOSTILE = "hostile"
+    UNDO = "undo"
+    """Wants to take back what was taken."""
     OFF_TOPIC = "off topic"
     """Asks for something that is not this shop's business."""
     UNCLEAR = "unclear"
@@ -73,6 +75,12 @@ class Understood(BaseModel):
     """Place of the shown item that others should be like."""
     step: int = 0
     """-1 for cheaper, 1 for dearer, than what is shown."""
+    newer: int = 0
+    """1 for newer, -1 for older, than what is shown."""
+    best: str | None = None
+    """`cheapest`, `dearest`, `newest` or `oldest`: which items of the wish are asked for."""
+    also: bool = False
+    """Whether values join those that were asked for before: "also for Orbit 5"."""
     fresh: bool = False
     """Whether a new wish takes the place of the old one."""
     correction: bool = False
@@ -81,6 +89,8 @@ class Understood(BaseModel):
     """What is asked about the items, in the shopper's words."""
     unknown: list[str] = Field(default_factory=list)
     """Words that no item of the catalogue has."""
+    taken: dict[str, str] = Field(default_factory=dict)
+    """Misspelt words, each with the value of the shop that it was taken for."""
     beyond: bool = False
     """Whether it points at a card that is not there."""
     anything: bool = False

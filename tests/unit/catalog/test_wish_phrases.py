@@ -51,6 +51,9 @@ PRICES = {
     "from 10 to 20": Range(10, 20),
     "$1k-$2k": Range(1000, 2000),
     "between 1,000 and 2,000": Range(1000, 2000),
+    # who it is for was counted already
+    "a tent for 4 people under 200": under(200),
+    "a game for two kids under 40": under(40),
     # thousands, decimals and other ways to write a number
     "under $1,500": under(1500),
     "under 1.500 €": under(1500),

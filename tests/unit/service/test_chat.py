@@ -37,6 +37,23 @@ async def test_what_is_taken_after_a_no_is_feedback_on_what_was_turned_down(
     assert [(event["kind"], event["item_id"]) for event in events] == [("cart", taken)]
 
 
+async def test_that_brand_is_the_brand_of_the_card_that_was_named_last(
+    client: httpx.AsyncClient,
+) -> None:
+    session_id = await begin(client)
+    shown = (await say(client, session_id, "tripod"))["cards"]
+    brands = [card["attributes"]["brand"] for card in shown]
+    place = brands.index(min(brands, key=brands.count)) + 1
+    meant = shown[place - 1]
+    cheaper = await say(client, session_id, f"cheaper than number {place}")
+    assert all(
+        card["attributes"]["price"] < meant["attributes"]["price"] for card in cheaper["cards"]
+    )
+    told = await say(client, session_id, "not that brand")
+    assert f"not {meant['attributes']['brand']}" in told["remembered"]
+    assert brands[place - 1] not in [card["attributes"]["brand"] for card in told["cards"]]
+
+
 async def test_a_conversation_goes_on_after_a_restart(shop: Path) -> None:
     async with await Re2LLM.open(settings_for(shop)) as app, opened(app) as client:
         session_id = await begin(client)

@@ -1,0 +1,82 @@
+"""Which items a wish is served from that search alone would not find: of each kind, the cheapest."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain, zip_longest
+
+import numpy as np
+
+from re2llm.catalog.candidates import Query
+from re2llm.catalog.filters import Filters
+from re2llm.catalog.items import is_sold
+from re2llm.catalog.retrieve.hybrid import HybridRetriever
+from re2llm.service.chat.memory import EXTREMES, Memory, names
+from re2llm.service.chat.shelf import Shelf
+
+
+def picked(
+    shelf: Shelf,
+    memory: Memory,
+    *,
+    session: Sequence[str],
+    exclude: tuple[str, ...],
+    k: int,
+) -> tuple[str, ...] | None:
+    """Return the k items that are to be shown, in any order; None where search finds them. Blocking.
+
+    Args:
+        shelf: the shop's items.
+        memory: the wish.
+        session: known item ids, oldest first.
+        exclude: items that must not be shown.
+        k: how many items are shown.
+    """
+    if memory.best is not None:
+        return _the_most(shelf, memory, (*exclude, *session), memory.best, k)
+    return _some_of_each(shelf.now(), memory, session=session, exclude=exclude, k=k)
+
+
+def _the_most(
+    shelf: Shelf, memory: Memory, exclude: Sequence[str], most: str, k: int
+) -> tuple[str, ...] | None:
+    name, best = EXTREMES[most]
+    items = shelf.now().catalog.items
+    meeting = np.flatnonzero(shelf.meeting(memory, exclude)).tolist()
+    naming = [place for place in meeting if all(names(items[place], w) for w in memory.words)]
+    held = [
+        (float(value), items[place].item_id)
+        for place in naming or meeting
+        if isinstance(value := items[place].attributes.get(name), (int, float))
+        and is_sold(items[place])
+    ]
+    return tuple(each for _, each in sorted(held, reverse=best is max)[:k]) or None
+
+
+def _some_of_each(
+    retriever: HybridRetriever,
+    memory: Memory,
+    *,
+    session: Sequence[str],
+    exclude: tuple[str, ...],
+    k: int,
+) -> tuple[str, ...] | None:
+    """Return k items, as many of each named value as there are; None where one value is asked for.
+
+    One search for all would show those alone that more people bought.
+    """
+    named = [facet.attribute for facet in memory.facets]
+    several = next((name for name in named if named.count(name) > 1), None)
+    if several is None:
+        return None
+    found: list[list[str]] = []
+    for facet in memory.facets:
+        if facet.attribute == several and len(found) < k:
+            rest = (each for each in memory.facets if each.attribute != several)
+            one = replace(memory, facets=(facet, *rest))
+            filters = {**one.filters(exclude=exclude), "exclude_seen": True}
+            query = Query(
+                session=tuple(session), request=one.request(), filters=Filters.parse(filters)
+            )
+            found.append([each.item.item_id for each in retriever.retrieve(query, k)])
+    in_turn = chain.from_iterable(zip_longest(*found))
+    return tuple(dict.fromkeys(each for each in in_turn if each is not None))[:k]

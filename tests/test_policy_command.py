@@ -66,7 +66,7 @@ def test_an_older_policy_or_none_can_be_gone_back_to(shop: Path, policy: Policy)
     first, second = save(shop, "serves", serve=True), save(shop, "serves", serve=True)
     assert f"before it was {second}" in policy("use", first)
     assert current(folder) == first
-    assert "Policy none serves" in policy("use", "none")
+    assert "No policy serves" in policy("use", "none")
     assert current(folder) is None
     assert "no session gets a hint" in policy("list")
     with pytest.raises(UserError, match="no saved policy 'v0009'; there are: v0001, v0002"):

@@ -56,7 +56,8 @@ def use(
         encoder = HashingEncoder()
         load_policy(folder, encoder=encoder.identity, dim=encoder.dim, version=wanted)
     switch(folder, wanted)
-    console.print(f"Policy {wanted or NONE} serves; before it was {before or NONE}.")
+    now = f"Policy {wanted} serves" if wanted else "No policy serves"
+    console.print(f"{now}; before it was {before or NONE}.")
 
 
 def _row(folder: Path, version: str, *, serves: bool) -> tuple[str, ...]:

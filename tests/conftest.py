@@ -96,3 +96,10 @@ async def app(shop: Path) -> AsyncIterator["Re2LLM"]:
 
     async with await Re2LLM.open(settings_for(shop)) as opened:
         yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str | None]:
+    """A path, and the URL of a Postgres or None."""
+    url = request.getfixturevalue("database_url") if request.param == "postgres" else None
+    return tmp_path / "records.sqlite", url

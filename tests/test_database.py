@@ -1,15 +1,14 @@
 """What every database must do, over SQLite and over Postgres."""
 
-import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
-from postgres import postgres
+from postgres import once_back, postgres
 
 from re2llm.database import Database, DatabaseUnavailable, few_connections, open_database
 from re2llm.errors import UserError
@@ -21,7 +20,7 @@ from re2llm.llm.answer import Answer
 from re2llm.llm.cache import AnswerCache
 from re2llm.llm.usage import Usage
 from re2llm.policy.rewards import RewardStore, Scope
-from re2llm.service.claims import ClaimLost, Claims
+from re2llm.service.claims import Claims
 from re2llm.service.problems import Problem
 from re2llm.service.records import open_records
 from re2llm.service.replies import Replies, Reply
@@ -33,23 +32,6 @@ CREATE TABLE IF NOT EXISTS things (
 );
 """
 ADD = "INSERT INTO things (name, size, body) VALUES (?, ?, ?)"
-
-
-def once_back(ask: Callable[[], object]) -> object:
-    """Ask until the database is back: it is left alone for a moment after a failure."""
-    for _ in range(100):
-        try:
-            return ask()
-        except DatabaseUnavailable:
-            time.sleep(0.1)
-    return ask()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str | None]:
-    """A path, and the URL of a Postgres or None."""
-    url = request.getfixturevalue("database_url") if request.param == "postgres" else None
-    return tmp_path / "records.sqlite", url
 
 
 @pytest.fixture
@@ -225,66 +207,6 @@ def test_a_request_of_a_replica_that_died_may_be_tried_again(
     first.settle("t", "key", late)
     second.settle("t", "key", again)
     assert first.claim("t", "key", "digest") == again
-    records.close()
-
-
-def test_a_claim_is_held_by_one_until_its_time_is_over(place: tuple[Path, str | None]) -> None:
-    records = open_records(place[0], url=place[1])
-    one, two = (Claims(database=records, lease=lease) for lease in (0.5, 60))
-    assert one.take("work")
-    assert one.take("work")
-    assert not two.take("work")
-    assert two.take("other work")
-    two.leave("work")
-    assert not two.take("work")
-    time.sleep(0.6)
-    assert two.take("work")
-    assert not one.take("work")
-    records.close()
-
-
-async def test_who_loses_a_claim_stops(tmp_path: Path) -> None:
-    records = open_records(tmp_path / "r.sqlite")
-    one, two = (Claims(database=records, lease=0.3) for _ in range(2))
-
-    async def work() -> None:
-        async with one.held("work"):
-            one.leave("work")
-            assert two.take("work")
-            await asyncio.sleep(10)
-
-    with pytest.raises(ClaimLost, match="'work'"):
-        await work()
-    assert not one.take("work")
-    records.close()
-
-
-async def test_who_cannot_renew_a_claim_stops_before_another_may_take_it() -> None:
-    with postgres() as server:
-        records = open_records(None, url=server.url("shop"))
-        claims = Claims(database=records, lease=0.6)
-
-        async def work() -> None:
-            async with claims.held("work"):
-                await asyncio.to_thread(server.stop, "immediate")
-                await asyncio.sleep(30)
-
-        with pytest.raises(ClaimLost):
-            await work()
-        server.start()
-        assert once_back(lambda: claims.take("work"))
-        records.close()
-
-
-async def test_a_claim_is_renewed_while_it_is_held(tmp_path: Path) -> None:
-    records = open_records(tmp_path / "r.sqlite")
-    one, two = (Claims(database=records, lease=0.3) for _ in range(2))
-    async with one.held("turn"):
-        await asyncio.sleep(0.8)
-        async with two.tried("turn") as mine:
-            assert not mine
-    async with two.tried("turn") as mine:
-        assert mine
     records.close()
 
 

@@ -26,9 +26,10 @@ from re2llm.evals.bench_policy_published import Published
 from re2llm.evals.worlds import WORLDS, TableRewards, draw_world
 from re2llm.policy.halving import Halving
 from re2llm.policy.neural import NeuralThompson
+from re2llm.policy.picks import rewards_of
 from re2llm.policy.ppo import PPO
 from re2llm.policy.scorer import Scorer
-from re2llm.policy.serving import ScoringPolicy, mean_reward
+from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.thompson import Thompson, linear_thompson
 from re2llm.policy.training import Point, Trainer
 
@@ -105,7 +106,7 @@ def _run(world: str, learner: str, seed: int, marks: Sequence[int]) -> list[Resu
     def judge(calls: int, scorer: Scorer) -> None:
         policy = ScoringPolicy(scorer=scorer, name=learner)
         picks = policy.best(drawn.held_out, drawn.problem.hints)
-        gain = float(mean_reward(drawn.truth, picks).mean())
+        gain = float(rewards_of(drawn.truth, picks).mean())
         result = Result(
             world=world,
             learner=learner,

@@ -19,9 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from re2llm.evals.worlds import WORLDS, TableRewards, World, draw_world
+from re2llm.policy.picks import rewards_of
 from re2llm.policy.ppo import PPO
 from re2llm.policy.scorer import Scorer
-from re2llm.policy.serving import ScoringPolicy, mean_reward
+from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.thompson import Thompson, linear_thompson
 from re2llm.policy.training import Point, Problem, Trained, Trainer
 
@@ -215,7 +216,7 @@ def _train(
 def _share(world: World, scorer: Scorer) -> float:
     policy = ScoringPolicy(scorer=scorer, name="drift")
     picks = policy.best(world.held_out, world.problem.hints)
-    return float(mean_reward(world.truth, picks).mean()) / world.oracle()
+    return float(rewards_of(world.truth, picks).mean()) / world.oracle()
 
 
 if __name__ == "__main__":

@@ -4,28 +4,20 @@ Every picture carries the model's label. In SVG the ink follows the page's text 
 file reads on light and dark pages.
 """
 
-import io
 import textwrap
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from re2llm.evals.bootstrap import Estimate
+from re2llm.evals.drawing import BLUE, GREEN, INK, LINE, ORANGE, SOFT, dress, short, style
 from re2llm.evals.results import NO_HINT
 from re2llm.evals.table import Table
 
-INK = "#24292f"
-SOFT = "#8b949e"
-LINE = "#e3e8ed"
-BLUE = "#2f6fde"
-ORANGE = "#e8833a"
-GREEN = "#2c9c69"
 _REFERENCE_COLOURS = (SOFT, ORANGE, GREEN, "#9a5fd0")
 _SHADES = LinearSegmentedColormap.from_list("shades", [BLUE + "0d", BLUE])
 
@@ -202,59 +194,5 @@ def draw_choices(choices: Choices, model_label: str) -> Figure:
     return figure
 
 
-def as_svg(figure: Figure) -> str:
-    """Return the picture as an SVG element whose ink follows the page's text colour."""
-    file = io.StringIO()
-    with style():
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    text = file.getvalue()
-    for colour, css in ((INK, "currentColor"), (LINE, "var(--line, #e3e8ed)")):
-        text = text.replace(colour, css)
-    return text[text.index("<svg") :]
-
-
-def as_png(figure: Figure, *, dpi: int = 160) -> bytes:
-    """Return the picture as a PNG file's bytes, on white."""
-    file = io.BytesIO()
-    with style():
-        figure.savefig(file, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
-    return file.getvalue()
-
-
-def style() -> AbstractContextManager[None]:
-    """Set the fonts that all pictures share."""
-    return rc_context(
-        {
-            "font.family": "DejaVu Sans",
-            "font.size": 9.5,
-            "svg.fonttype": "none",
-            "svg.hashsalt": "re2llm",
-        }
-    )
-
-
-def dress(axes: Axes, title: str, model_label: str) -> None:
-    """Give a picture its title and the model's label, and take its frame away."""
-    axes.set_axisbelow(True)
-    axes.set_title(title, loc="left", color=INK, fontsize=11, fontweight="bold", pad=20)
-    axes.annotate(
-        f"Model: {model_label}",
-        (0, 1),
-        xytext=(0, 6),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        color=SOFT,
-        fontsize=8.5,
-    )
-    axes.tick_params(length=0, colors=INK)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
 def _lines(text: str) -> str:
     return "\n".join(textwrap.wrap(text, 32, max_lines=2, placeholder=" …"))
-
-
-def short(text: str, most: int = 34) -> str:
-    """Cut a text to fit beside an axis."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -9,13 +9,12 @@ import numpy as np
 
 from re2llm.catalog.sessions import Session
 from re2llm.evals.compare import in_words
+from re2llm.evals.drawing import as_png, as_svg
 from re2llm.evals.drill import Group, drill_down
 from re2llm.evals.metrics import HEADLINE
 from re2llm.evals.pictures import (
     Choices,
     LearningCurve,
-    as_png,
-    as_svg,
     count_choices,
     draw_choices,
     draw_curve,

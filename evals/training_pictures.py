@@ -8,18 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from re2llm.evals.pictures import (
-    BLUE,
-    INK,
-    LINE,
-    ORANGE,
-    SOFT,
-    LearningCurve,
-    draw_curve,
-    dress,
-    short,
-    style,
-)
+from re2llm.evals.drawing import BLUE, INK, LINE, ORANGE, SOFT, dress, short, style
+from re2llm.evals.pictures import LearningCurve, draw_curve
 from re2llm.graph.diagnosis import Bin, Cell, Diagnosis
 from re2llm.graph.judging import CurvePoint
 from re2llm.policy.training import Point

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from re2llm.evals.pictures import as_png
+from re2llm.evals.drawing import as_png
 from re2llm.evals.training_pictures import training_pictures
 from re2llm.graph.learn import Learnt
 

@@ -10,7 +10,8 @@ from re2llm.graph.judging import CurvePoint, Judging
 from re2llm.graph.parts import Parts
 from re2llm.nodes.tally import session_kind
 from re2llm.policy.gate import Rival
-from re2llm.policy.serving import Pick, ScoringPolicy
+from re2llm.policy.picks import Pick
+from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.training import Point
 
 _BINS = 6

@@ -16,8 +16,9 @@ from re2llm.policy.bootstrap import mean_interval
 from re2llm.policy.gate import Rival
 from re2llm.policy.hint_side import HintSide
 from re2llm.policy.paid import PaidRewards
+from re2llm.policy.picks import Pick, rewards_of
 from re2llm.policy.scorer import Scorer
-from re2llm.policy.serving import Pick, ScoringPolicy
+from re2llm.policy.serving import ScoringPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +90,7 @@ class Judging:
 
     async def came(self, policy: ScoringPolicy) -> NDArray[np.float64]:
         """Return (cases,) gains of what the policy gives; 0 for no hint, NaN where not measured."""
-        gains = await self.measured(policy)
-        return np.array(
-            [
-                0.0 if pick.column is None else gains[row, pick.column]
-                for row, pick in enumerate(self.picks(policy))
-            ]
-        )
+        return rewards_of(await self.measured(policy), self.picks(policy))
 
     async def point(self, calls: int, policy: ScoringPolicy, *, seed: int) -> CurvePoint | None:
         """Measure a policy on all cases; None where nothing could be measured."""

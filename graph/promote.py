@@ -15,7 +15,7 @@ from re2llm.graph.parts import FEEDBACK_SOURCES, Parts
 from re2llm.kb_store.hint import Hint, Status
 from re2llm.policy.bootstrap import mean_interval
 from re2llm.policy.hint_side import HintSide
-from re2llm.policy.serving import Pick
+from re2llm.policy.picks import Pick
 
 LEAST_SESSIONS = 5
 """Held-out sessions, at least, in which the policy chooses a hint that becomes active by it."""

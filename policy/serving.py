@@ -12,6 +12,7 @@ from re2llm.errors import UserError
 from re2llm.kb_store.store import Eligible
 from re2llm.policy.choice import Choice
 from re2llm.policy.hint_side import HintSide, hint_side
+from re2llm.policy.picks import Pick, largest, top
 from re2llm.policy.scorer import Scorer
 
 _SHORTLIST = 4
@@ -19,19 +20,6 @@ _SHORTLIST = 4
 CAUTION = 0.5
 """Default of `ScoringPolicy.caution`: as good as 1 in every planted world of
 `re2llm.evals.bench_policy`, sooner of use on a shop's sessions, and silent where nothing helps."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pick:
-    """The best action of one session, before exploration.
-
-    Attributes:
-        column: the hint's column, or None for no hint.
-        score: predicted score of that action; 0 for no hint.
-    """
-
-    column: int | None
-    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +103,7 @@ class ScoringPolicy:
         hints = self._side(eligible)
         self._check(state[None], hints)
         scores = self.scorer.scores(state[None], hints)[0]
-        best = {hints.ids[column] for column in _largest(scores, n)}
+        best = {hints.ids[column] for column in largest(scores, n)}
         rows = [row for row, hint in enumerate(eligible.hints) if hint.hint_id in best]
         return Eligible(
             hints=tuple(eligible.hints[row] for row in rows), vectors=eligible.vectors[rows]
@@ -217,38 +205,3 @@ class ScoringPolicy:
                 f"policy {self.name!r} knows hint vectors of {self.scorer.dim} numbers, these have "
                 f"{hints.vectors.shape[1]}; train it again with `re2llm train`"
             )
-
-
-def top(scores: NDArray[np.float64], m: int) -> NDArray[np.intp]:
-    """Return (sessions, m) columns of the highest scores, best first; the first of equals leads.
-
-    A few passes for the maximum are quicker than sorting, and settle ties alike in any batch.
-    """
-    m = min(m, scores.shape[1])
-    left = scores.copy() if m > 1 else scores
-    rows = np.arange(len(scores))
-    found = np.empty((len(scores), m), dtype=np.intp)
-    for place in range(m):
-        found[:, place] = left.argmax(axis=1)
-        if place < m - 1:
-            left[rows, found[:, place]] = -np.inf
-    return found
-
-
-def _largest(scores: NDArray[np.float64], n: int) -> NDArray[np.intp]:
-    """Return the places of the n largest scores, in no order."""
-    if n >= len(scores):
-        return np.arange(len(scores))
-    return np.argpartition(-scores, n - 1)[:n]
-
-
-def mean_reward(table: NDArray[np.float64], picks: Sequence[Pick]) -> NDArray[np.float64]:
-    """Return each session's reward under these picks.
-
-    Args:
-        table: (sessions, hints) rewards.
-        picks: one per session.
-    """
-    return np.array(
-        [0.0 if pick.column is None else table[row, pick.column] for row, pick in enumerate(picks)]
-    )

@@ -35,9 +35,9 @@ from re2llm.policy.card import Card, Origin
 from re2llm.policy.constant import ConstantScorer
 from re2llm.policy.features import FEATURE_NAMES
 from re2llm.policy.hint_side import hint_side
+from re2llm.policy.picks import Pick
 from re2llm.policy.rewards import RewardStore
 from re2llm.policy.saved import current, save_policy, switch
-from re2llm.policy.serving import Pick
 
 
 @pytest.fixture

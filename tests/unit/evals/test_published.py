@@ -8,7 +8,8 @@ import torch
 
 from re2llm.evals.bench_policy_published import Published, _law
 from re2llm.evals.worlds import WORLDS, TableRewards, draw_world
-from re2llm.policy.serving import ScoringPolicy, mean_reward
+from re2llm.policy.picks import rewards_of
+from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.training import Pair
 
 
@@ -53,7 +54,7 @@ def test_it_stays_far_below_what_can_be_had() -> None:
         world, _, trained = run(seed=seed)
         policy = ScoringPolicy(scorer=trained.scorer, name="published")
         picks = policy.best(world.held_out, world.problem.hints)
-        shares.append(float(mean_reward(world.truth, picks).mean()) / world.oracle())
+        shares.append(float(rewards_of(world.truth, picks).mean()) / world.oracle())
     assert np.median(shares) < 0.4
 
 

@@ -14,8 +14,9 @@ from re2llm.policy.gate import judge
 from re2llm.policy.halving import Halving
 from re2llm.policy.lottery import Lottery
 from re2llm.policy.neural import NeuralThompson
+from re2llm.policy.picks import rewards_of
 from re2llm.policy.ppo import PPO
-from re2llm.policy.serving import ScoringPolicy, mean_reward
+from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.thompson import Thompson, linear_thompson
 from re2llm.policy.training import Problem, Trainer
 
@@ -38,7 +39,7 @@ def share_of_oracle(world: World, trainer: Trainer, calls: int) -> float:
     scorer = train(world, trainer, calls=calls).scorer
     policy = ScoringPolicy(scorer=scorer, name="t")
     picks = policy.best(world.held_out, world.problem.hints)
-    return float(mean_reward(world.truth, picks).mean()) / world.oracle()
+    return float(rewards_of(world.truth, picks).mean()) / world.oracle()
 
 
 def shuffled(world: World) -> World:
@@ -231,7 +232,7 @@ def test_learning_goes_on_from_what_is_known() -> None:
     assert set(trained.logged.hints.tolist()) == {5}
     policy = ScoringPolicy(scorer=trained.scorer, name="t")
     picks = policy.best(world.held_out, world.problem.hints)
-    assert float(mean_reward(world.truth, picks).mean()) > 0.85 * world.oracle()
+    assert float(rewards_of(world.truth, picks).mean()) > 0.85 * world.oracle()
 
 
 @pytest.mark.parametrize(("mistrust", "learns"), [(3.0, True), (float("inf"), False)])

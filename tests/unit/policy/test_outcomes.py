@@ -8,7 +8,8 @@ from policy_helpers import small_world, train
 from re2llm.evals.worlds import World
 from re2llm.policy.hint_side import HintSide
 from re2llm.policy.outcomes import Outcomes, logged_gains
-from re2llm.policy.serving import ScoringPolicy, mean_reward
+from re2llm.policy.picks import rewards_of
+from re2llm.policy.serving import ScoringPolicy
 from re2llm.policy.thompson import Thompson
 
 QUICK = Thompson(landmarks=24, evidence_rows=250, evidence_steps=8)
@@ -71,7 +72,7 @@ def test_served_slates_teach_beside_few_paid_rewards() -> None:
             scorer = train(replace(world, problem=problem), QUICK, calls=40).scorer
             policy = ScoringPolicy(scorer=scorer, name="t")
             picks = policy.best(world.held_out[200:], world.problem.hints)
-            shares.append(float(mean_reward(world.truth[200:], picks).mean()) / world.oracle())
+            shares.append(float(rewards_of(world.truth[200:], picks).mean()) / world.oracle())
         gained.append(shares[0] - shares[1])
     assert np.mean(gained) > 0.1, gained
 
@@ -86,4 +87,4 @@ def test_noisy_slates_do_not_drown_paid_rewards() -> None:
         replace(world, problem=replace(world.problem, logged=drowned)), QUICK, calls=500
     ).scorer
     picks = ScoringPolicy(scorer=scorer, name="t").best(world.held_out, world.problem.hints)
-    assert float(mean_reward(world.truth, picks).mean()) > 0.85 * world.oracle()
+    assert float(rewards_of(world.truth, picks).mean()) > 0.85 * world.oracle()

@@ -59,7 +59,7 @@ def _stem(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=262144)
+@lru_cache(maxsize=65536)
 def _slot(part: str, dim: int) -> tuple[int, float]:
     number = int.from_bytes(hashlib.blake2b(part.encode(), digest_size=8).digest())
     return (number >> 1) % dim, 1.0 if number & 1 else -1.0

@@ -33,8 +33,15 @@ class Held:
     own: float
 
 
-async def watch(root: Path, shoppers: int, clients: int) -> list[Held]:
-    """Serve shoppers, some at once, and look at the memory now and then."""
+async def watch(root: Path, shoppers: int, clients: int, rate: float | None) -> list[Held]:
+    """Serve shoppers, some at once, and look at the memory now and then.
+
+    Args:
+        root: an empty folder.
+        shoppers: in all.
+        clients: at once, at most.
+        rate: shoppers that begin in a second; None lets one follow the other.
+    """
     ids = make_shop(root / "one" / "shop", 2000, 1500)
     kept: list[Held] = []
     served = 0
@@ -50,7 +57,9 @@ async def watch(root: Path, shoppers: int, clients: int) -> list[Held]:
 
         async def shop() -> None:
             nonlocal served
-            for _ in left:
+            for number in left:
+                if rate:
+                    await asyncio.sleep(begun + number / rate - time.monotonic())
                 await _use(replica.client, ids)
                 served += 1
                 if served % max(1, shoppers // _LOOKS) == 0:
@@ -80,9 +89,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shoppers", type=int, default=3000)
     parser.add_argument("--clients", type=int, default=4, help="at once")
+    parser.add_argument("--rate", type=float, help="shoppers that begin in a second")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        kept = asyncio.run(watch(Path(folder), chosen.shoppers, chosen.clients))
+        kept = asyncio.run(watch(Path(folder), chosen.shoppers, chosen.clients, chosen.rate))
     later = kept[len(kept) // 3 :]
     if len(later) > 1:
         places = [one.shoppers / 1000 for one in later]

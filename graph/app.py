@@ -24,6 +24,7 @@ from re2llm.graph.traces import about, tell_slate
 from re2llm.nodes.context import Context
 from re2llm.nodes.state import Feedback, State
 from re2llm.settings import Settings, read_settings
+from re2llm.threaded_saver import NEW
 from re2llm.tracing import Tracing
 
 
@@ -150,7 +151,7 @@ class Re2LLM(Shopkeeping):
         with traced as trace:
             with trace.inside():
                 output = await self.graph.ainvoke(
-                    given, _thread(slate_id), context=context, durability="exit"
+                    given, _thread(slate_id, new=True), context=context, durability="exit"
                 )
             tell_slate(trace, cast(RecommendOutput, output))
         return read_slate(cast(RecommendOutput, output), self.parts.catalog)
@@ -224,5 +225,5 @@ class Re2LLM(Shopkeeping):
         return cast(RecommendOutput, output)
 
 
-def _thread(slate_id: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": slate_id}}
+def _thread(slate_id: str, *, new: bool = False) -> RunnableConfig:
+    return {"configurable": {"thread_id": slate_id, **({NEW: True} if new else {})}}

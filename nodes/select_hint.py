@@ -70,8 +70,10 @@ class SelectHint:
         session = session_items(state, self.catalog)
         if not session:
             return _no_hint("no session to judge by")
-        features = session_features(session, candidates(state, self.catalog), state.get("request"))
         policy = self.others(context.tenant) or self.policy
+        if not self.store.eligible(tenant=context.tenant, limit=1).hints:
+            return _no_hint(policy.version)
+        features = session_features(session, candidates(state, self.catalog), state.get("request"))
         if isinstance(policy, Shortlisting):
             eligible = self.store.eligible(tenant=context.tenant)
             if len(eligible.hints) > self.limit:

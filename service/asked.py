@@ -8,6 +8,7 @@ from langchain_core.runnables import RunnableConfig
 from re2llm.catalog.items import Catalog
 from re2llm.graph.slate import Slate, read_slate
 from re2llm.graph.state import RecommendInput, RecommendOutput
+from re2llm.threaded_saver import NEW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +44,9 @@ def slate_input(asked: Asked, slate_id: str) -> RecommendInput:
     }
 
 
-def slate_thread(slate_id: str) -> RunnableConfig:
-    """Return the thread that a slate waits in."""
-    return {"configurable": {"thread_id": slate_id}}
+def slate_thread(slate_id: str, *, new: bool = False) -> RunnableConfig:
+    """Return the thread that a slate waits in; of a new one there is nothing to be read."""
+    return {"configurable": {"thread_id": slate_id, **({NEW: True} if new else {})}}
 
 
 def read_served(output: RecommendOutput, catalog: Catalog) -> Served:

@@ -74,7 +74,7 @@ class OwnSlates:
             with trace.inside():
                 output = await self.app.graph.ainvoke(
                     given,
-                    slate_thread(slate_id),
+                    slate_thread(slate_id, new=True),
                     context=Context(tenant=tenant, hint=asked.hint),
                     durability="exit",
                 )

@@ -1,17 +1,20 @@
 """The SQLite checkpointer keeps what LangGraph's own would keep, and ends in order."""
 
 import asyncio
+import threading
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pytest
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, interrupt
 
 from re2llm.checkpoints import open_checkpoints
-from re2llm.threaded_saver import ThreadedSqliteSaver
+from re2llm.threaded_saver import NEW, ThreadedSqliteSaver
 
 
 class State(TypedDict, total=False):
@@ -89,3 +92,49 @@ async def test_who_gives_up_waiting_leaves_no_transaction_open(tmp_path: Path):
         await graph.ainvoke({"asked": "second"}, thread("b"))
         assert not saver.conn.in_transaction
         assert (await graph.aget_state(thread("b"))).values == {"asked": "second"}
+
+
+async def test_writes_that_wait_together_are_committed_once_and_fail_alone(tmp_path: Path):
+    statements: list[str] = []
+    async with ThreadedSqliteSaver.opened(tmp_path / "kept.sqlite") as saver:
+        await compiled(saver).ainvoke({"asked": "first"}, thread("a"), durability="exit")
+        kept = await saver.aget_tuple(thread("a"))
+        assert kept is not None
+
+        def put(name: str, values: dict[str, object]) -> Coroutine[Any, Any, RunnableConfig]:
+            checkpoint = {**kept.checkpoint, "channel_values": values}
+            where = {"configurable": {"thread_id": name, "checkpoint_ns": ""}}
+            return saver.aput(where, checkpoint, {}, {})
+
+        saver.conn.set_trace_callback(statements.append)
+        saver.lock.acquire()
+        names = [f"t{number}" for number in range(6)]
+        tasks = [asyncio.create_task(put(name, {"asked": name})) for name in names]
+        wrong = asyncio.create_task(put("wrong", {"asked": threading.Lock()}))
+        await asyncio.sleep(0)
+        saver.lock.release()
+        await asyncio.gather(*tasks)
+        with pytest.raises(TypeError):
+            await wrong
+        saver.conn.set_trace_callback(None)
+        assert statements.count("COMMIT") == 1
+        assert not saver.conn.in_transaction
+        for name in names:
+            found = await saver.aget_tuple(thread(name))
+            assert found is not None
+            assert found.checkpoint["channel_values"] == {"asked": name}
+        assert await saver.aget_tuple(thread("wrong")) is None
+
+
+async def test_of_a_new_thread_nothing_is_read(tmp_path: Path):
+    statements: list[str] = []
+    async with ThreadedSqliteSaver.opened(tmp_path / "kept.sqlite") as saver:
+        graph = compiled(saver)
+        await graph.ainvoke({"asked": "first"}, thread("a"), durability="exit")
+        saver.conn.set_trace_callback(statements.append)
+        new = {"configurable": {"thread_id": "b", NEW: True}}
+        await graph.ainvoke({"asked": "size?"}, new, durability="exit")
+        assert not [one for one in statements if one.lstrip().startswith("SELECT")]
+        saver.conn.set_trace_callback(None)
+        told = await graph.ainvoke(Command(resume="M"), thread("b"), durability="exit")
+    assert told["told"] == "M"

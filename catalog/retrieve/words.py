@@ -19,7 +19,7 @@ Terms = tuple[NDArray[np.int64], NDArray[np.int32]]
 _SILENT = frozenset({"available", "price", "description"})
 
 
-@lru_cache(maxsize=262144)
+@lru_cache(maxsize=65536)
 def bucket(word: str) -> int:
     """Number a word."""
     return zlib.crc32(word.encode()) % BUCKETS

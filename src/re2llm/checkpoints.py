@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 from re2llm.database import where_kept
 from re2llm.errors import UserError
-from re2llm.threaded_saver import ThreadedSqliteSaver
+from re2llm.threaded_saver import NEW, ThreadedSqliteSaver
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -72,7 +73,16 @@ async def open_checkpoints(
     )
     try:
         await pool.open(wait=True, timeout=5 * _PATIENCE)
-        saver_there = AsyncPostgresSaver(pool)
+
+        class Saver(AsyncPostgresSaver):
+            """Does not look for what a new thread cannot have."""
+
+            async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+                if config["configurable"].get(NEW):
+                    return None
+                return await super().aget_tuple(config)
+
+        saver_there = Saver(pool)
         # Making the tables twice at once fails, so the first replica makes them alone; not under
         # the schema's own lock, which every new connection takes. Who waits must not do so within a
         # statement: making an index concurrently waits for all statements, so both would for ever.

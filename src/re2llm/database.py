@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+CACHE_KIB = 512
+"""Pages of a SQLite file that a connection keeps; the system's own cache holds the rest."""
 Value = str | int | float | bytes | None
 Row = tuple[Any, ...]
 
@@ -93,6 +95,7 @@ class SqliteDatabase:
             )
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
             self._db.executescript(schema)
         except (sqlite3.Error, OSError) as error:
             raise DatabaseUnavailable(str(error)) from error

@@ -14,8 +14,11 @@ import multiprocessing
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import httpx
 
@@ -29,6 +32,8 @@ from re2llm.settings import Settings
 from re2llm.workspace import Workspace
 
 CLIENTS = (1, 32, 128)
+STEADY = 32
+"""Clients that take turns as well."""
 _WARM = 50
 _NUMBERS = itertools.count()
 """Each request asks something that no request asked before, so that no answer is in the cache."""
@@ -61,7 +66,31 @@ def wish(ids: list[str]) -> dict[str, object]:
     return {"session": session, "request": f"wish number {number}", "k": 10}
 
 
-async def bench(root: Path, times: dict[int, int], seconds: float, rate: float) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One service with so many clients, in one run; milliseconds.
+
+    Attributes:
+        rate: requests a second where clients take turns.
+        own: what a request took at p50 beside the model.
+        beyond: the same less the bare service's, in the same run.
+    """
+
+    name: str
+    rate: float | None
+    load: Load
+    own: float
+    beyond: float
+
+    @property
+    def about(self) -> tuple[str, int, float | None]:
+        """What is measured; the same in every run."""
+        return self.name, self.load.clients, self.rate
+
+
+async def bench(
+    root: Path, times: dict[int, int], seconds: float, rate: float, runs: int
+) -> list[Row]:
     """Measure every service with every number of clients, and print each.
 
     Args:
@@ -69,7 +98,9 @@ async def bench(root: Path, times: dict[int, int], seconds: float, rate: float) 
         times: so many requests from so many clients.
         seconds: that the model takes.
         rate: requests a second where clients take turns.
+        runs: how often all is measured, one after the other.
     """
+    rows: list[Row] = []
     ids = make_shop(root / "one" / "shop", 2000, 1500)
     model_port = free_port()
     context = multiprocessing.get_context("forkserver")
@@ -103,9 +134,9 @@ async def bench(root: Path, times: dict[int, int], seconds: float, rate: float) 
             ("embedded", _url(embedded), embedded.pid, lambda _: wish(ids)),
             ("Postgres + Chroma", _url(shared), shared.pid, lambda _: wish(ids)),
         )
-        for clients, steady in itertools.product(CLIENTS, (None, rate)):
-            if clients == 1 and steady:
-                continue  # one client asks slowly enough
+        for _, clients, steady in itertools.product(range(runs), CLIENTS, (None, rate)):
+            if steady and clients != STEADY:
+                continue
             bare_own = 0.0
             for name, url, pid, body in targets:
                 where = f"{url}/v1/recommendations"
@@ -116,18 +147,32 @@ async def bench(root: Path, times: dict[int, int], seconds: float, rate: float) 
                 own = measured.p50 - 1000 * seconds
                 if url == bare_url:
                     bare_own = own
-                _tell(name, measured, own, own - bare_own, steady)
+                rows.append(
+                    Row(name=name, rate=steady, load=measured, own=own, beyond=own - bare_own)
+                )
+                _tell(rows[-1:])
+    return rows
 
 
-def _tell(name: str, one: Load, own: float, beyond: float, rate: float | None) -> None:
+def _tell(rows: list[Row]) -> None:
+    """Print one row, or the same of several runs: its median (least to most)."""
+    name, clients, rate = rows[0].about
     how = f"{rate:g} a second" if rate else "at once"
+    loads = [row.load for row in rows]
     sys.stdout.write(
-        f"{name:<24} {one.clients:>4} clients {how:<12}  p50 {one.p50:7.0f} ms "
-        f"(own {own:6.0f}, beyond bare {beyond:6.0f})  p99 {one.p99:7.0f} ms  "
-        f"{one.per_second:6.1f} a second  processor {one.processor:5.1f} ms a request  "
-        f"wrong {one.wrong}\n"
+        f"{name:<24} {clients:>4} clients {how:<12}  p50 {_middle(o.p50 for o in loads)} ms "
+        f"(own {_middle(row.own for row in rows)}, beyond bare "
+        f"{_middle(row.beyond for row in rows)})  p99 {_middle(o.p99 for o in loads)} ms  "
+        f"{_middle(o.per_second for o in loads)} a second  processor "
+        f"{_middle(o.processor for o in loads)} ms a request  wrong {sum(o.wrong for o in loads)}\n"
     )
     sys.stdout.flush()
+
+
+def _middle(numbers: Iterable[float]) -> str:
+    held = sorted(numbers)
+    told = f"{median(held):.1f}"
+    return told if len(held) == 1 else f"{told} ({held[0]:.1f} to {held[-1]:.1f})"
 
 
 def _url(replica: Replica) -> str:
@@ -149,12 +194,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, nargs=3, default=[100, 1600, 3200])
     parser.add_argument("--seconds", type=float, default=0.2, help="that the model takes")
+    parser.add_argument("--runs", type=int, default=1, help="of which medians are told")
     parser.add_argument("--rate", type=float, default=10, help="of clients that take turns")
     chosen = parser.parse_args()
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         times = dict(zip(CLIENTS, chosen.times, strict=True))
-        asyncio.run(bench(Path(folder), times, chosen.seconds, chosen.rate))
+        rows = asyncio.run(bench(Path(folder), times, chosen.seconds, chosen.rate, chosen.runs))
+    if chosen.runs > 1:
+        sys.stdout.write(f"medians of {chosen.runs} runs (least to most):\n")
+        for about in dict.fromkeys(row.about for row in rows):
+            _tell([row for row in rows if row.about == about])
     sys.stdout.write(
         f"model: {1000 * chosen.seconds:g} ms; load of the machine before and after: "
         f"{load_before:.1f}, "

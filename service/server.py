@@ -55,7 +55,7 @@ async def serve(
         UserError: the port is taken, a key is malformed, or the workspace cannot be opened.
     """
     check_reach(host, serving)
-    listener = _listen(host, port)
+    listener = listen(host, port)
     try:
         # Threads of linear algebra wait by spinning: they would burn more than all the rest.
         async with await Re2LLM.open(settings) as app:
@@ -95,9 +95,16 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Begin to listen.
+
+    Raises:
+        UserError: the port is taken, or the host is none of this machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named by its protocol, else asyncio leaves Nagle's algorithm on, and each answer over a
+    # connection that is kept open waits some 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
@@ -14,7 +15,7 @@ from threadpoolctl import threadpool_info
 
 from re2llm.errors import UserError
 from re2llm.service.options import ServeSettings
-from re2llm.service.server import check_reach, serve
+from re2llm.service.server import check_reach, listen, serve
 
 SCRIPT = "import typer; from re2llm.commands.service import serve; typer.run(serve)"
 
@@ -66,3 +67,20 @@ async def test_linear_algebra_spins_in_no_threads_of_its_own(shop: Path, tmp_pat
         await serve(settings_for(shop), serve_settings(), host="127.0.0.1", port=0, ready=ready)
     assert at_work
     assert set(at_work) == {1}
+
+
+async def test_answers_do_not_wait_for_acknowledgements() -> None:
+    """asyncio turns Nagle's algorithm off for sockets that say they are TCP, and for no others."""
+    told = asyncio.get_running_loop().create_future()
+
+    class Connected(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            told.set_result(transport.get_extra_info("socket"))
+
+    listener = listen("127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(Connected, sock=listener)
+    async with server:
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        accepted = await told
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+        writer.close()

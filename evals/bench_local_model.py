@@ -1,7 +1,9 @@
 """What a real model adds, asked in every way, alone and fused with retrieval, and what it costs.
 
 Run as `python -m re2llm.evals.bench_local_model --data FOLDER` while `re2llm serve-model` runs.
-What was answered is kept in `--keep`; the same command goes on where it stopped.
+What was answered is kept in `--keep`; the same command goes on where it stopped. Where there are
+few sessions, `--both` judges the validation sessions as well: each half with the weights that were
+learnt on the other one, and retrieval with what the training sessions taught it.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from re2llm.errors import UserError
-from re2llm.evals.local_table import Costs, Row, Told, judge, lines
+from re2llm.evals.local_table import Asked, Costs, Row, Told, judge, lines
 from re2llm.evals.local_trials import Trial, read_trials
 from re2llm.evals.metrics import ndcg, ranks
 from re2llm.llm.cache import AnswerCache
@@ -64,39 +66,58 @@ async def ask_all(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """All that the ways are tried with."""
+    """All that the ways are tried with.
+
+    Attributes:
+        both: whether the validation sessions are judged as well.
+    """
 
     valid: tuple[Trial, ...]
     test: tuple[Trial, ...]
     costs: Costs
+    both: bool
+
+    @property
+    def judged(self) -> tuple[Trial, ...]:
+        """All sessions of the table, in its order."""
+        return (*self.test, *self.valid) if self.both else self.test
+
+    async def ask(
+        self, name: str, trials: Sequence[Trial], way: Reranker, hint: str | None
+    ) -> Asked:
+        """Ask about these sessions."""
+        told = await ask_all(name, way, trials, hint, self.costs)
+        return Asked(trials=trials, told=told)
 
     async def run(self, name: str, way: Reranker, hint: str | None = None) -> Row:
         """Ask in one way and judge it."""
-        valid = await ask_all(name, way, self.valid, hint, self.costs)
-        return judge(
-            name,
-            self.valid,
-            self.test,
-            (valid, await ask_all(name, way, self.test, hint, self.costs)),
-        )
+        valid = await self.ask(name, self.valid, way, hint)
+        test = await self.ask(name, self.test, way, hint)
+        return judge(name, [(valid, test), (test, valid)] if self.both else [(valid, test)])
 
     async def best_amplified(self, way: LikelihoodReranker, hint: str) -> Row:
-        """Try how far to push the hint on validation sessions, and report the best weight."""
-        worth: dict[float, float] = {}
-        for weight in _AMPLIFY:
-            name = f"hint, amplified {weight:g}"
-            louder = replace(way, amplify=weight)
-            told = await ask_all(name, louder, self.valid, hint, self.costs)
-            orders = [one.answer.order for one in told]
-            found = ndcg(ranks(orders, [trial.target for trial in self.valid]), 10)
-            worth[weight] = float(found.mean())
-        best = max(worth, key=lambda weight: (worth[weight], -weight))
-        sys.stdout.write(
-            "amplified hint, validation NDCG@10 by weight: "
-            + ", ".join(f"{weight:g}: {value:.3f}" for weight, value in worth.items())
-            + "\n"
-        )
-        return await self.run(f"hint, amplified {best:g}", replace(way, amplify=best), hint)
+        """Try how far to push the hint, and report the weight that is best on other sessions."""
+        parts, found = [], []
+        halves = (self.valid, self.test)
+        for learnt_on, on in (halves, halves[::-1]) if self.both else (halves,):
+            asked, worth = {}, {}
+            for weight in _AMPLIFY:
+                louder = replace(way, amplify=weight)
+                name = f"hint, amplified {weight:g}"
+                asked[weight] = await self.ask(name, learnt_on, louder, hint)
+                orders = [one.answer.order for one in asked[weight].told]
+                values = ndcg(ranks(orders, [trial.target for trial in learnt_on]), 10)
+                worth[weight] = float(values.mean())
+            best = max(worth, key=lambda weight: (worth[weight], -weight))
+            sys.stdout.write(
+                f"amplified hint, NDCG@10 of {len(learnt_on)} sessions by weight: "
+                + ", ".join(f"{weight:g}: {value:.3f}" for weight, value in worth.items())
+                + "\n"
+            )
+            loud = replace(way, amplify=best)
+            parts.append((asked[best], await self.ask(f"hint, amplified {best:g}", on, loud, hint)))
+            found.append(f"{best:g}")
+        return judge(f"hint, amplified {', '.join(found)}", parts)
 
     async def learn_priors(self, way: LikelihoodReranker) -> None:
         """Ask for all candidates' priors, and tell what they take beside a slate."""
@@ -114,9 +135,9 @@ class Bench:
 
     def without_model(self) -> list[Row]:
         """Rank by lot, and by retrieval alone."""
-        targets = [trial.target for trial in self.test]
-        by_lot = [[one.item.item_id for one in trial.task.candidates] for trial in self.test]
-        retrieved = [[one.item.item_id for one in trial.candidates] for trial in self.test]
+        targets = [trial.target for trial in self.judged]
+        by_lot = [[one.item.item_id for one in trial.task.candidates] for trial in self.judged]
+        retrieved = [[one.item.item_id for one in trial.candidates] for trial in self.judged]
         return [
             Row(name="random", alone=ranks(by_lot, targets)),
             Row(name="retrieval", alone=ranks(retrieved, targets)),
@@ -125,10 +146,11 @@ class Bench:
 
 async def compare(given: argparse.Namespace) -> None:
     """Ask in every way and print the table."""
-    trials = read_trials(given.data, valid=given.valid, test=given.sessions)
+    trials = read_trials(given.data, valid=given.valid, test=given.sessions, both=given.both)
     given.keep.mkdir(parents=True, exist_ok=True)
     cache = AnswerCache(given.keep / "answers.sqlite")
-    bench = Bench(valid=trials.valid, test=trials.test, costs=Costs(given.keep / "costs.jsonl"))
+    costs = Costs(given.keep / "costs.jsonl")
+    bench = Bench(valid=trials.valid, test=trials.test, costs=costs, both=given.both)
     config = ModelConfig(model=given.model, base_url=given.url, timeout=_PATIENCE.deadline)
     chat, scores = open_chat_model(config), open_score_model(config)
     client = ModelClient(chat, identity=given.model, cache=cache, patience=_PATIENCE)
@@ -147,8 +169,10 @@ async def compare(given: argparse.Namespace) -> None:
         rows.append(await bench.run("first token", FirstTokenReranker(client=client)))
     if "listwise" in given.ways:
         rows.append(await bench.run("listwise labels", ListwiseReranker(client=client)))
+    judged = "all of them judged, each half by the other" if given.both else "the former judged"
     sys.stdout.write(
-        f"{given.data.name}: {len(bench.test)} test and {len(bench.valid)} validation sessions\n"
+        f"{given.data.name}: {len(bench.test)} test and {len(bench.valid)} validation sessions, "
+        f"{judged}\n"
     )
     for line in lines(rows, rows[1].alone):
         sys.stdout.write(line + "\n")
@@ -174,6 +198,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="a folder of JSON lines")
     parser.add_argument("--sessions", type=int, default=200, help="test sessions")
     parser.add_argument("--valid", type=int, default=60, help="validation sessions")
+    parser.add_argument("--both", action="store_true", help="judge the validation sessions as well")
     parser.add_argument("--url", default="http://127.0.0.1:8081/v1")
     parser.add_argument("--model", default="smollm2-135m-instruct")
     parser.add_argument("--hint", default=HINT)

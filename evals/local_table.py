@@ -24,13 +24,25 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Sessions, and what was told of each."""
+
+    trials: Sequence[Trial]
+    told: Sequence[Told]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of the table: (sessions,) ranks of the target, alone and fused."""
+    """One line of the table: (sessions,) ranks of the target, alone and fused.
+
+    Attributes:
+        weights: of the model's order in the slate, one for each part that is judged.
+    """
 
     name: str
     alone: Values
     fused: Values | None = None
-    weight: float = 0.0
+    weights: tuple[float, ...] = ()
     seconds: float = 0.0
     output_tokens: float = 0.0
     degraded: int = 0
@@ -57,47 +69,53 @@ class Costs:
         return self._known.get(question, (float("nan"), 0))
 
 
-def judge(
-    name: str,
-    valid: Sequence[Trial],
-    test: Sequence[Trial],
-    told: tuple[Sequence[Told], Sequence[Told]],
-) -> Row:
-    """Rank the targets by the model alone, and fused by a weight learnt on validation sessions."""
-    examples = [
-        FusionExample(candidates=trial.candidates, answer=one.answer, target=trial.target)
-        for trial, one in zip(valid, told[0], strict=True)
-    ]
-    fusion = fit_weight(examples)
-    targets = [trial.target for trial in test]
-    fused = [
-        [item_id for item_id, _ in fusion.fuse(trial.candidates, one.answer)]
-        for trial, one in zip(test, told[1], strict=True)
-    ]
+def judge(name: str, parts: Sequence[tuple[Asked, Asked]]) -> Row:
+    """Rank the targets by the model alone, and fused.
+
+    Args:
+        name: of the way.
+        parts: sessions that the weight is learnt on, each with those that it is judged on.
+    """
+    told = [one for _, on in parts for one in on.told]
+    targets = [trial.target for _, on in parts for trial in on.trials]
+    weights, fused = [], []
+    for learnt_on, on in parts:
+        fusion = fit_weight(_examples(learnt_on))
+        weights.append(fusion.weight)
+        for trial, one in zip(on.trials, on.told, strict=True):
+            fused.append([item_id for item_id, _ in fusion.fuse(trial.candidates, one.answer)])
     return Row(
         name=name,
-        alone=ranks([one.answer.order for one in told[1]], targets),
+        alone=ranks([one.answer.order for one in told], targets),
         fused=ranks(fused, targets),
-        weight=fusion.weight,
-        seconds=float(np.nanmedian([one.seconds for one in told[1]])),
-        output_tokens=float(np.mean([one.output_tokens for one in told[1]])),
-        degraded=sum(one.answer.degraded is not None for one in told[1]),
+        weights=tuple(weights),
+        seconds=float(np.nanmedian([one.seconds for one in told])),
+        output_tokens=float(np.mean([one.output_tokens for one in told])),
+        degraded=sum(one.answer.degraded is not None for one in told),
     )
+
+
+def _examples(asked: Asked) -> list[FusionExample]:
+    return [
+        FusionExample(candidates=trial.candidates, answer=one.answer, target=trial.target)
+        for trial, one in zip(asked.trials, asked.told, strict=True)
+    ]
 
 
 def lines(rows: Sequence[Row], retrieval: Values) -> Iterator[str]:
     """Yield the table, one line per way."""
     yield (
         f"{'way':<28} {'HR@1':>16}  {'NDCG@10':>17}  {'fused HR@1':>10}  {'fused NDCG@10':>17}  "
-        f"{'minus retrieval':>21}  {'weight':>6}  {'s/slate':>7}  {'tokens out':>10}  degraded"
+        f"{'minus retrieval':>21}  {'weight':>9}  {'s/slate':>7}  {'tokens out':>10}  degraded"
     )
     for row in rows:
         text = f"{row.name:<28} {_mean(hit_rate(row.alone, 1))}  {_mean(ndcg(row.alone, 10))}"
         if row.fused is not None:
             gain = paired_difference(ndcg(row.fused, 10), ndcg(retrieval, 10))
+            weights = ", ".join(f"{weight:.2f}" for weight in row.weights)
             text += (
                 f"  {hit_rate(row.fused, 1).mean():>10.3f}  {_mean(ndcg(row.fused, 10))}  "
-                f"{gain.mean:+.3f} [{gain.low:+.3f},{gain.high:+.3f}]  {row.weight:>6.2f}  "
+                f"{gain.mean:+.3f} [{gain.low:+.3f},{gain.high:+.3f}]  {weights:>9}  "
                 f"{row.seconds:>7.2f}  {row.output_tokens:>10.1f}  {row.degraded:>8}"
             )
         yield text

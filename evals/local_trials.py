@@ -18,6 +18,7 @@ from re2llm.errors import UserError
 from re2llm.llm.ranking import RankTask
 
 _FIT_ON = 1000
+_HELD_BACK = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,15 @@ class Trials:
     test: tuple[Trial, ...]
 
 
-def read_trials(folder: Path, *, valid: int, test: int) -> Trials:
+def read_trials(folder: Path, *, valid: int, test: int, both: bool = False) -> Trials:
     """Read a folder of JSON lines and build retrieval over its training sessions.
 
     Args:
         folder: holds `items.jsonl` and `train.jsonl`, `valid.jsonl`, `test.jsonl`.
         valid: so many of the last validation sessions; retrieval's weights are learnt on others.
         test: so many of the first test sessions.
+        both: whether validation sessions are judged as well. Then retrieval learns from training
+            sessions alone: its weights from the last quarter, beside what the others say.
 
     Raises:
         UserError: a file is missing, or no session has its target among published candidates.
@@ -71,17 +74,16 @@ def read_trials(folder: Path, *, valid: int, test: int) -> Trials:
         )
         for row in _rows(folder / "items.jsonl")
     )
-    train = _sessions(folder / "train.jsonl")
-    log = SessionLog.from_sequences(
-        [
-            [p for i in (*one.items, one.target) if i and (p := catalog.position(i)) is not None]
-            for one in train
-        ]
-    )
-    judged = _sessions(folder / "valid.jsonl")
+    train, judged = _sessions(folder / "train.jsonl"), _sessions(folder / "valid.jsonl")
     encoder = LexicalEncoder.fit([item.title for item in catalog])
-    retriever = HybridRetriever.in_memory(catalog, log, encoder)
-    retriever = retriever.with_weights(fit_fusion_weights(retriever, judged[:-valid][:_FIT_ON]))
+    retriever = HybridRetriever.in_memory(catalog, _log(catalog, train), encoder)
+    if both:
+        first = int(len(train) * (1 - _HELD_BACK))
+        before = HybridRetriever.in_memory(catalog, _log(catalog, train[:first]), encoder)
+        weights = fit_fusion_weights(before, train[first:][:_FIT_ON])
+    else:
+        weights = fit_fusion_weights(retriever, judged[:-valid][:_FIT_ON])
+    retriever = retriever.with_weights(weights)
     made = Trials(
         items=tuple(catalog.items),
         valid=_trials(catalog, retriever, judged[-valid:]),
@@ -90,6 +92,15 @@ def read_trials(folder: Path, *, valid: int, test: int) -> Trials:
     if not made.valid or not made.test:
         raise UserError(f"{str(folder)!r} has no sessions with published candidates and targets")
     return made
+
+
+def _log(catalog: Catalog, sessions: Sequence[Session]) -> SessionLog:
+    return SessionLog.from_sequences(
+        [
+            [p for i in (*one.items, one.target) if i and (p := catalog.position(i)) is not None]
+            for one in sessions
+        ]
+    )
 
 
 def _trials(

@@ -12,6 +12,7 @@ _THOUGHT_START = re.compile(r"<(?:think|thinking|reasoning|thought)>", re.IGNORE
 _KEYS = ("ranking", "ranked", "order", "labels", "answer", "recommendations", "items", "result")
 _ENTRY_KEYS = ("label", "id", "candidate", "title", "name", "item")
 _OPEN_STRING = re.compile(r'"(?:ranking|ranked|order|labels)"\s*:\s*"([^"\n]*)("?)')
+_WANTED = re.compile(r'\s*\{\s*"ranking"\s*:\s*"([A-Za-z0-9 ]*)"\s*\}\s*')
 _PARTS = re.compile(r"[\s,;>→|\[\](){}*`']+")
 _LIKE_LABEL = re.compile(r"[A-Za-z]{1,2}[1-9]\d?")
 _STRANGERS = 0.2
@@ -63,6 +64,9 @@ def json_lists(text: str) -> Iterator[list[str]]:
 
 
 def _lists(text: str) -> Iterator[list[str]]:
+    if whole := _whole(text):
+        yield whole
+        return
     for value in json_objects(text):
         if isinstance(value, dict):
             named = [value[key] for key in _KEYS if key in value]
@@ -88,6 +92,12 @@ def _lists(text: str) -> Iterator[list[str]]:
         words, end = string.groups()
         if entries := _labels_in(words if end else words[: words.rfind(" ") + 1]):
             yield entries
+
+
+def _whole(text: str) -> list[str]:
+    """Return the labels of an answer that is what was asked for and nothing else, or nothing."""
+    match = _WANTED.fullmatch(text)
+    return _labels_in(match.group(1)) if match else []
 
 
 def _labels_in(words: str) -> list[str]:

@@ -2,8 +2,9 @@
 
 from re2llm.evals.bench_answers import Speed, count_tokens, ways
 from re2llm.evals.bench_prompt_cache import PrefixCache, Rule
-from re2llm.evals.bench_rerank import make_task, own_time
+from re2llm.evals.bench_rerank import own_time
 from re2llm.evals.loopback import loopback
+from re2llm.evals.throughput import make_task
 from re2llm.llm.client import ModelClient
 
 PLAIN = Rule(name="steps", least=8, step=4)

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 from conftest import KEY
+from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
+from openai import OpenAIError
 from pydantic import SecretStr
 
+from re2llm.llm.faults import translate
 from re2llm.llm.lean_chat import LeanChatOpenAI
 
 ASKED = [SystemMessage("Be brief."), HumanMessage("Which one? é \u202e")]
@@ -30,6 +33,14 @@ def models(url: str, **more: Any) -> list[ChatOpenAI]:
     ]
 
 
+def sent(head: str) -> set[str]:
+    """Return the lines of a request's head; how long the body is depends on its blanks."""
+    lines = [line.partition(":") for line in head.splitlines()[1:]]
+    told = {f"{name.lower()}{mark}{value}" for name, mark, value in lines}
+    told -= {"x-stainless-raw-response: true"}  # says that typed objects are made of the answer
+    return {line for line in told if not line.startswith("content-length")}
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -46,11 +57,14 @@ async def test_the_short_way_asks_and_answers_as_the_long_one(server, options):
     said = []
     for model in models(server.url, extra_body={"top_k": 4}):
         server.models.append(model)
+        await model.ainvoke([HumanMessage("The first one goes all the way.")])
         said.append(await model.ainvoke(ASKED, **options))
-    long, lean = server.requests
+    _, long, _, lean = server.requests
     assert lean == long
-    assert {f"authorization: bearer {KEY}"} <= set(server.headers[1].lower().splitlines())
-    assert ("x-shop: 1" in server.headers[1].lower()) == ("extra_headers" in options)
+    head, short = (sent(server.headers[place]) for place in (1, 3))
+    assert short == head
+    assert f"authorization: Bearer {KEY}" in short
+    assert ("x-shop: 1" in short) == ("extra_headers" in options)
     for one in said:
         one.id = None
         one.additional_kwargs.pop("refusal", None)
@@ -60,6 +74,56 @@ async def test_the_short_way_asks_and_answers_as_the_long_one(server, options):
     assert told["logprobs"]["content"] == short["logprobs"]["content"] == LOGPROBS["content"]
     for name in ("finish_reason", "model_name", "id"):
         assert told[name] == short[name]
+
+
+@pytest.mark.parametrize(
+    "fault", ["429", "429-after", "500", "401", "cut", "garbage", "overflow", "filter"]
+)
+async def test_the_short_way_fails_as_the_long_one(server, fault):
+    server.behaviours = ["good", fault, "good", fault]
+    failed = []
+    for model in models(server.url):
+        server.models.append(model)
+        await model.ainvoke(ASKED)
+        with pytest.raises((OpenAIError, ValueError)) as caught:
+            await model.ainvoke(ASKED)
+        failed.append(caught.value)
+    assert len(server.requests) == 4
+    long, lean = (translate(error) for error in failed)
+    assert type(lean) is type(long)
+    assert str(lean).rpartition("Error: ")[2] == str(long).rpartition("Error: ")[2]
+    assert getattr(lean, "wait", None) == getattr(long, "wait", None)
+
+
+class Listener(AsyncCallbackHandler):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    async def on_chat_model_start(self, serialized, messages, **kwargs):
+        self.heard.append(f"asked: {messages[0][-1].text}")
+
+    async def on_llm_end(self, response, **kwargs):
+        self.heard.append(f"told: {response.generations[0][0].text}")
+
+    async def on_llm_error(self, error, **kwargs):
+        self.heard.append(f"failed: {type(error).__name__}")
+
+
+async def test_who_listens_hears_every_question(server):
+    server.behaviours = ["good", "good", "500", "good"]
+    (_, lean) = models(server.url)
+    server.models.append(lean)
+    listener = Listener()
+    config = {"callbacks": [listener], "run_name": "rank", "tags": ["t"], "metadata": {"m": 1}}
+    for _ in range(2):
+        await lean.ainvoke(ASKED, config)
+    with pytest.raises(Exception, match="no"):
+        await lean.ainvoke(ASKED, config)
+    asked, told = f"asked: {ASKED[-1].text}", f"told: {server.answer({})}"
+    assert listener.heard == [asked, told, asked, told, asked, "failed: InternalServerError"]
+    quiet = await lean.ainvoke(ASKED, {"run_name": "rank", "tags": ["t"], "metadata": {"m": 1}})
+    assert quiet.text == server.answer({})
+    assert server.requests[3] == server.requests[1]
 
 
 async def test_streaming_takes_the_long_way(server):

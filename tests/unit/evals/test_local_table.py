@@ -36,9 +36,9 @@ def test_a_half_is_judged_by_the_weight_of_the_other():
     row = judge("way", [(wise, foolish), (foolish, wise)])
     assert row.weights[0] > 0
     assert row.weights[1] == 0
-    assert list(row.alone) == [11] * 10 + [0] * 20
+    assert list(row.alone) == [12] * 10 + [1] * 20
     assert row.fused is not None
-    assert list(row.fused) == [11] * 30, "nothing was gained where nothing could be learnt"
+    assert list(row.fused) == [12] * 30, "nothing was gained where nothing could be learnt"
     (learnt,) = judge("way", [(wise, wise)]).weights
     assert ndcg(judge("way", [(wise, wise)]).fused, 10).mean() == 1
     assert learnt == row.weights[0]

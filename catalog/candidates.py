@@ -16,9 +16,12 @@ class Query:
     filters: Filters = field(default_factory=Filters)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Candidate:
-    """An item that may be recommended, and why retrieval thinks so.
+    """An item that may be recommended, and why retrieval thinks so; not to be changed.
+
+    Not frozen, alone among our values: a request makes fifty, and frozen ones take six times as
+    long to make.
 
     Attributes:
         score: fused retrieval score; higher is better, comparable within one answer only.

@@ -122,7 +122,7 @@ class AttributeIndex:
         """Return a numeric attribute of these items, nan where there is none."""
         column = self.columns.get(name)
         if column is not None and self.more is None:
-            plain: NDArray[np.float64] = self.numbers[column, items]
+            plain: NDArray[np.float64] = self.numbers[column].take(items)
             return plain
         found = np.full(len(items), np.nan)
         if column is not None:
@@ -164,11 +164,12 @@ class AttributeIndex:
         for name, scale in _NEAR.items():
             if not self.has(name):
                 continue
-            own = self._scaled(name, session)
-            known = ~np.isnan(own)
+            numbers = self._scaled(name, np.concatenate((session, items)))
+            own = numbers[: len(session)]
+            known = own == own
             if known.any():
                 centre = float(own[known] @ weights[known] / weights[known].sum())
-                away = np.abs(self._scaled(name, items) - centre)
+                away = np.abs(numbers[len(session) :] - centre)
                 found.append(_NEARNESS * np.exp(away * (-1 / scale)))
         return np.array(found) if found else np.zeros((0, len(items)))
 

@@ -1,7 +1,7 @@
 """What the sources say of items: measured once, and z-scored over whichever are compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from re2llm.catalog.retrieve.weights import REQUEST, SOURCES, Weights
 
 _TEXT = np.array([1.0, 0.5, 1.0, 1.0])
 """What shared words, vectors, meanings and the one closest meaning count."""
+_PLAIN = 3
+"""Measures that there are without a session, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,55 +22,64 @@ class Measures:
     """Raw numbers of some items; nan where nothing is known.
 
     Attributes:
-        single: (3 to 4, items) sessions' votes, partners, popularity, and what a request names.
-        text: (4, items) as in `_TEXT`, or (0, items) where there is no session.
-        labels: (0 or 1, items) words shared with the session's titles and labels.
+        rows: (3 to 9, items) sessions' votes, partners and popularity; then, where there is a
+            session, text as in `_TEXT` and, where it has labels, words shared with its titles and
+            labels; what a request names at last.
+        text: how many of them are about text and labels, 0 without a session.
         likeness: (any, items) what makes items alike, to be added up.
         models: (models, items) scores of sequence models.
         names: of the rows that `evidence` returns.
     """
 
-    single: Values
-    text: Values
-    labels: Values
+    rows: Values
+    text: int
     likeness: Values
     models: Values
     names: tuple[str, ...]
 
+    @property
+    def popularity(self) -> Values:
+        """Return (items,) how popular they are."""
+        found: Values = self.rows[2]
+        return found
+
     def only(self, places: Ids) -> "Measures":
         """Return those of some of the items."""
-        return replace(
-            self,
-            single=self.single[:, places],
-            text=self.text[:, places],
-            labels=self.labels[:, places],
-            likeness=self.likeness[:, places],
-            models=self.models[:, places],
+        return Measures(
+            rows=self.rows.take(places, axis=1),
+            text=self.text,
+            likeness=self.likeness.take(places, axis=1),
+            models=self.models.take(places, axis=1),
+            names=self.names,
         )
 
     def evidence(self) -> Values:
         """Return (sources, items) z-scores over these items, in the order of `names`."""
-        count = self.single.shape[1]
-        single = len(self.single)
-        alike = sum((_filled(row) for row in self.likeness), np.zeros(count))[None]
-        rows = np.concatenate([self.single, self.text, self.labels, alike])
-        scored = standard(rows)
-        joint = np.zeros((2, count))
-        if len(self.text):
-            joint[0] = _TEXT @ scored[single : single + len(_TEXT)]
-            joint[1] = scored[single + len(_TEXT) :].sum(axis=0)
-            joint = standard(joint)
-        found = [scored[:3], joint]
-        found += [standard_known(row)[None] for row in self.models]
-        return np.concatenate([*found, scored[3:single]])
+        count = self.rows.shape[1]
+        alike = sum((_filled(row) for row in self.likeness), np.zeros(count))
+        scored = standard(np.concatenate((self.rows, alike[None])))
+        found = np.zeros((len(self.names), count))
+        found[:_PLAIN] = scored[:_PLAIN]
+        if self.text:
+            joint, labels = np.empty((2, count)), _PLAIN + len(_TEXT)
+            joint[0] = _TEXT @ scored[_PLAIN:labels]
+            joint[1] = scored[-1]
+            if self.text > len(_TEXT):
+                joint[1] += scored[labels]
+            found[_PLAIN : _PLAIN + 2] = _scaled(joint)
+        for place, row in enumerate(self.models, _PLAIN + 2):
+            found[place] = standard_known(row)
+        if len(self.rows) > _PLAIN + self.text:
+            found[-1] = scored[-2]
+        return found
 
     def fused(self, evidence: Values, weights: Weights) -> Values:
         """Return the weighted sum; where attributes are silent, text speaks for them."""
-        by_source = np.array([weights.of(name) for name in self.names])
+        by_source = [weights.of(name) for name in self.names]
         text, attributes = SOURCES.index("text"), SOURCES.index("attributes")
         if not evidence[attributes].any():
             by_source[text] += by_source[attributes]
-        total: Values = by_source @ evidence
+        total: Values = np.array(by_source) @ evidence
         return total
 
 
@@ -83,22 +94,22 @@ class Measurer:
     def of(self, asked: Asked, items: Ids) -> Measures:
         """Return what each source says of these items."""
         count, names = len(items), [*SOURCES, *(model.kind for model in self.models)]
-        single = [
-            np.sqrt(asked.votes.at(items)),
-            np.sqrt(asked.partners.at(items)),
-            self.log.popularity.of_items(items),
-        ]
-        text = labels = np.zeros((0, count))
+        some, told = len(asked.recent) > 0, len(asked.labels.ids) > 0
+        text = some * (len(_TEXT) + told)
+        rows = np.empty((_PLAIN + text + (len(asked.wish.words) > 0), count))
+        np.sqrt(asked.votes.at(items), out=rows[0])
+        np.sqrt(asked.partners.at(items), out=rows[1])
+        rows[2] = self.log.popularity.of_items(items)
         likeness = np.zeros((0, count))
-        if len(asked.recent):
-            text = self._text(asked, items)
+        if some:
+            self._text(asked, items, rows[_PLAIN : _PLAIN + len(_TEXT)])
             likeness = self.items.attributes.nearness(asked.recent, asked.fade, items)
-            if len(asked.labels.ids):
-                labels = self.items.labels.overlap(asked.told, items)[None]
+            if told:
+                rows[_PLAIN + len(_TEXT)] = self.items.labels.overlap(asked.told, items)
                 index = self.items.attributes.labels
                 shared = index.overlap(asked.labels, items)
                 shared[index.lengths(items) == 0] = np.nan
-                likeness = np.vstack([likeness, shared])
+                likeness = np.concatenate((likeness, shared[None]))
         models = np.full((len(self.models), count), np.nan)
         for row, model, point in zip(models, self.models, asked.points, strict=True):
             if point is not None:
@@ -106,29 +117,19 @@ class Measurer:
                 row[old] = model.scores(point, items[old])
         if asked.wish.words:
             names.append(REQUEST)
-            told = self.items.labels.covered(asked.wished, items)
+            rows[-1] = self.items.labels.covered(asked.wished, items)
             if asked.wish_vector is not None:
-                close = self.items.vectors.closeness(items, asked.wish_vector[None])[0]
-                told = told + 0.5 * close
-            single.append(told)
-        return Measures(
-            single=np.array(single),
-            text=text,
-            labels=labels,
-            likeness=likeness,
-            models=models,
-            names=tuple(names),
-        )
+                rows[-1] += 0.5 * self.items.vectors.closeness(items, asked.wish_vector[None])[0]
+        return Measures(rows=rows, text=text, likeness=likeness, models=models, names=tuple(names))
 
-    def _text(self, asked: Asked, items: Ids) -> Values:
+    def _text(self, asked: Asked, items: Ids, found: Values) -> None:
+        """Measure (4, items) how alike the session's texts and those of the items are."""
         fade = asked.fade.astype(np.float32)
-        near = self.items.vectors.closeness(items, (fade @ asked.read)[None])[0]
         meant = self.log.meanings.closeness(items, asked.meant)
-        found = np.empty((len(_TEXT), len(items)))
         found[0] = self.items.titles.overlap(asked.words, items)
-        found[1], found[2] = near, fade @ meant
+        found[1] = self.items.vectors.closeness(items, (fade @ asked.read)[None])[0]
+        found[2] = fade @ meant
         found[3] = (meant * (fade ** np.float32(0.3))[:, None]).max(axis=0)
-        return found
 
 
 def standard(rows: Values) -> Values:
@@ -136,10 +137,14 @@ def standard(rows: Values) -> Values:
     count = rows.shape[-1]
     if count < 2:
         return np.zeros(rows.shape)
-    away: Values = rows - rows.sum(axis=-1, keepdims=True) / count
-    spread = np.sqrt(np.einsum("...n,...n->...", away, away) / count)
-    away *= np.where(spread < 1e-9, 0.0, 1 / np.maximum(spread, 1e-9))[..., None]
-    return away
+    return _scaled(rows - np.add.reduce(rows, axis=-1, keepdims=True) / count)
+
+
+def _scaled(rows: Values) -> Values:
+    """Scale rows whose mean is 0, in place, to a deviation of 1; 0 where they do not differ."""
+    spread = np.sqrt(np.einsum("...n,...n->...", rows, rows) / max(rows.shape[-1], 1))
+    rows *= ((spread >= 1e-9) / np.maximum(spread, 1e-9))[..., None]
+    return rows
 
 
 def standard_known(values: Values) -> Values:

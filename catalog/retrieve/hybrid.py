@@ -16,7 +16,7 @@ from re2llm.catalog.retrieve.evidence import Measurer, Measures
 from re2llm.catalog.retrieve.notes import POPULAR, Notes, told
 from re2llm.catalog.retrieve.pool import Pool
 from re2llm.catalog.retrieve.sides import ItemSide, LogSide
-from re2llm.catalog.retrieve.sparse import Ids
+from re2llm.catalog.retrieve.sparse import Ids, highest
 from re2llm.catalog.retrieve.weights import EQUAL, Weights
 from re2llm.catalog.retrieve.wishes import NO_WISH
 from re2llm.catalog.sessions import SessionLog
@@ -96,8 +96,8 @@ class HybridRetriever:
             return []
         measures = self._measured(asked, pool)
         scores = measures.fused(measures.evidence(), self.weights)
-        best = np.sort((-scores).argsort(kind="stable")[:n])
-        return self._candidates(asked, pool[best], measures.only(best))
+        best = highest(scores, n)
+        return self._candidates(asked, pool.take(best), measures.only(best))
 
     def score(self, query: Query, item_ids: Sequence[str]) -> list[Candidate]:
         """Score these items as candidates, best first; unknown ones are left out.
@@ -135,17 +135,23 @@ class HybridRetriever:
         order = (-scores).argsort(kind="stable")
         every = self.catalog.items
         notes = Notes.on([every[place] for place in asked.session[-RECENT:].tolist()])
-        evidence, items = evidence[:, order], items[order]
-        names = measures.names
-        said = told(names, evidence, self.log.popularity.beyond(items, POPULAR))
+        evidence, names = evidence.take(order, axis=1), measures.names
+        said = told(
+            names, evidence, self.log.popularity.beyond(measures.popularity[order], POPULAR)
+        )
         return [
             Candidate(
                 item=every[place],
                 score=score,
-                evidence=dict(zip(names, row, strict=True)),
+                # Not strict: it doubles what this takes, and rows are as long as there are names.
+                evidence=dict(zip(names, row)),  # noqa: B905
                 notes=notes.of(every[place], code),
             )
             for place, score, row, code in zip(
-                items.tolist(), scores[order].tolist(), evidence.T.tolist(), said, strict=True
+                items.take(order).tolist(),
+                scores.take(order).tolist(),
+                evidence.T.tolist(),
+                said,
+                strict=True,
             )
         ]

@@ -1,5 +1,6 @@
 """Which items share which terms (words, attribute values): both ways, in flat arrays."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
@@ -120,8 +121,7 @@ class Inverted:
     def lengths(self, items: Ids) -> NDArray[np.int64]:
         """Return how many terms each item has."""
         if self.more is None:
-            counts: NDArray[np.int64] = self.item_offsets[items + 1] - self.item_offsets[items]
-            return counts
+            return self.item_offsets.take(items + 1) - self.item_offsets.take(items)
         _, _, owner = self._gathered(items)
         return np.bincount(owner, minlength=len(items))
 
@@ -133,8 +133,8 @@ class Inverted:
     def of_session(self, session: Ids, weights: NDArray[np.float64]) -> Sums:
         """Return the terms of these items, weighted, as a query of length one."""
         terms, rarity, owner = self._gathered(session)
-        sums = sum_by_id(terms, rarity * weights[owner])
-        length = float(np.linalg.norm(sums.values)) if len(sums.values) else 0.0
+        sums = sum_by_id(terms, rarity * weights.take(owner))
+        length = math.sqrt(sums.values @ sums.values)
         return Sums(sums.ids, sums.values / length) if length > 0 else NOTHING
 
     def of_terms(self, terms: Ids) -> Sums:
@@ -152,17 +152,19 @@ class Inverted:
         """Return items that share the query's terms of most weight that are not too common."""
         if not len(query.ids):
             return NOTHING
-        counts = self._known(query.ids)
-        usable = counts <= LONGEST
-        if not usable.any():
-            usable = counts == counts.min()
-        terms, values, counts = query.ids[usable], query.values[usable], counts[usable]
+        terms, values, counts = query.ids, query.values, self._known(query.ids)
+        if counts.max() > LONGEST:
+            usable = counts <= max(LONGEST, counts.min())
+            terms, values, counts = terms[usable], values[usable], counts[usable]
         order = (-values).argsort(kind="stable")
-        affordable = counts[order].cumsum() <= BUDGET
+        affordable = counts.take(order).cumsum() <= BUDGET
         affordable[0] = True
-        chosen = order[affordable & (terms[order] < len(self.term_offsets) - 1)]
-        places, owner = spread(self.term_offsets, terms[chosen])
-        found = sum_by_id(self.items[places], self.item_weights[places] * values[chosen][owner])
+        chosen = order[affordable]
+        if self.more is not None:
+            chosen = chosen[terms[chosen] < len(self.term_offsets) - 1]
+        places, owner = spread(self.term_offsets, terms.take(chosen))
+        worth = self.item_weights.take(places) * values.take(chosen).take(owner)
+        found = sum_by_id(self.items.take(places), worth)
         if self.more is None:
             return found
         at = self.more.places.at
@@ -173,24 +175,29 @@ class Inverted:
     def overlap(self, query: Sums, items: Ids) -> NDArray[np.float64]:
         """Return the inner product of each item's terms with the query."""
         terms, weights, owner = self._gathered(items)
-        return binned(owner, weights * query.at(terms), len(items))
+        return binned(owner, weights * self._told(query, terms), len(items))
 
     def covered(self, query: Sums, items: Ids) -> NDArray[np.float64]:
         """Return the weight of the query's terms that each item has."""
         terms, _, owner = self._gathered(items)
-        return binned(owner, query.at(terms), len(items))
+        return binned(owner, self._told(query, terms), len(items))
+
+    @staticmethod
+    def _told(query: Sums, terms: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return what the query's terms count; a few are recast sooner than many."""
+        return Sums(query.ids.astype(terms.dtype), query.values).at(terms)
 
     def _known(self, terms: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return how many items of the index have each term."""
-        inside = np.minimum(terms, len(self.term_offsets) - 2)
-        counts = self.term_offsets[inside + 1] - self.term_offsets[inside]
-        return np.where(terms < len(self.term_offsets) - 1, counts, 0)
+        # Numbers beyond the last term's are of terms that came later: as if they began at its end.
+        ends = self.term_offsets.take(terms + 1, mode="clip")
+        return ends - self.term_offsets.take(terms, mode="clip")
 
     def _gathered(self, items: Ids) -> tuple[NDArray[np.int32], NDArray[np.float32], Ids]:
         """Return all terms of these items, their weights, and whose they are."""
         if self.more is None:
             places, owner = spread(self.item_offsets, items)
-            return self.terms[places], self.weights[places], owner
+            return self.terms.take(places), self.weights.take(places), owner
         rows = self.more.places.rows(items)
         old = np.flatnonzero((rows < 0) & (items < len(self.item_offsets) - 1))
         new = np.flatnonzero(rows >= 0)

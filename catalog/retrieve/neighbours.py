@@ -121,8 +121,8 @@ class NeighbourIndex:
             return NOTHING
         weights = 1 - np.arange(len(query)) / (len(query) + 1)
         found, order, starts = grouped(sessions)
-        shared = owner[order]
-        near = np.add.reduceat((weights * np.sqrt(rarity[query]))[shared], starts)
+        shared = owner.take(order)
+        near = np.add.reduceat((weights * np.sqrt(rarity[query])).take(shared), starts)
         latest = np.minimum.reduceat(shared, starts)
         if len(found) > NEIGHBOURS:
             # Of equally near ones the more recent: `found` ascends by time.
@@ -131,14 +131,14 @@ class NeighbourIndex:
             found, near, latest = found[top], near[top], latest[top]
         vote = near * weights[latest]
         items, owner = self._items_of(found)
-        sums = sum_by_id(items, vote[owner])
-        return Sums(sums.ids, sums.values * np.sqrt(rarity[sums.ids]))
+        sums = sum_by_id(items, vote.take(owner))
+        return Sums(sums.ids, sums.values * np.sqrt(rarity.take(sums.ids)))
 
     def _sessions_of(self, query: Ids) -> tuple[NDArray[np.integer], Ids]:
         """Return the sessions that hold these items, later ones numbered on, and by which item."""
         inside = np.flatnonzero(query < len(self.session_offsets) - 1)
         places, owner = spread(self.session_offsets, query[inside])
-        sessions: NDArray[np.integer] = self.sessions[places]
+        sessions: NDArray[np.integer] = self.sessions.take(places)
         owner = inside[owner]
         if self.retold is not None:
             kept = ~np.isin(sessions, self.retold)
@@ -153,7 +153,7 @@ class NeighbourIndex:
         """Return the items of these sessions, and of which each is."""
         if self.more is None:
             places, owner = spread(self.item_offsets, sessions)
-            return self.items[places], owner
+            return self.items.take(places), owner
         old, late = np.flatnonzero(sessions < self.count), np.flatnonzero(sessions >= self.count)
         places, owner = spread(self.item_offsets, sessions[old])
         items, other = self.more._items_of(sessions[late] - self.count)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,7 +29,14 @@ _PHRASES = tuple(
     for said in range(1 << len(_WORDS))
 )
 """What can be said, by number: a bit per source, and then how popular."""
-_KINDS = ("brand", "platform", "category", "genres", "director")
+_KINDS = {
+    "brand": "brand",
+    "platform": "platform",
+    "category": "category",
+    "genres": "genre",
+    "director": "director",
+}
+"""Labels that are spoken of, and what each is called."""
 _RECENT = 5
 
 
@@ -37,21 +45,24 @@ class Notes:
     """Writes the notes of one answer's candidates.
 
     Attributes:
-        holders: kind of label, to label, to the session's latest items that have it, as bits.
+        holders: kinds of label, what each is called, and label to the session's latest items that
+            have it, as bits.
     """
 
-    holders: Mapping[str, Mapping[str, int]]
+    holders: Sequence[tuple[str, str, Mapping[str, int]]]
 
     @classmethod
     def on(cls, session: Sequence[Item]) -> "Notes":
         """Read the labels of a session's items, oldest first."""
         holders: dict[str, dict[str, int]] = {}
         for place, item in enumerate(session[-_RECENT:]):
-            for kind in _KINDS:
-                for label in _labels(item.attributes.get(kind), kind):
+            for kind in _KINDS.keys() & item.attributes.keys():
+                for label in _labels(item.attributes[kind], kind):
                     of_kind = holders.setdefault(kind, {})
                     of_kind[label] = of_kind.get(label, 0) | 1 << place
-        return cls({kind: holders[kind] for kind in _KINDS if kind in holders})
+        return cls(
+            [(kind, word, holders[kind]) for kind, word in _KINDS.items() if kind in holders]
+        )
 
     def of(self, item: Item, said: int) -> tuple[str, ...]:
         """Return the notes of one candidate, those that weigh most first.
@@ -60,20 +71,21 @@ class Notes:
             item: the candidate.
             said: what the sources say of it, as `told` numbers it.
         """
-        same = self._same(item)
-        return (*_PHRASES[said], same)[:AT_MOST] if same else _PHRASES[said]
-
-    def _same(self, item: Item) -> str:
-        best, word = 0, ""
-        for kind, of_kind in self.holders.items():
-            bits = 0
-            for label in _labels(item.attributes.get(kind), kind):
-                bits |= of_kind.get(label, 0)
-            if bits.bit_count() > best:
-                best, word = bits.bit_count(), "genre" if kind == "genres" else kind
+        best, called = 0, ""
+        for kind, word, of_kind in self.holders:
+            value = item.attributes.get(kind)
+            if isinstance(value, str):
+                bits = of_kind.get(value.casefold(), 0)
+            else:
+                bits = 0
+                for label in _labels(value, kind):
+                    bits |= of_kind.get(label, 0)
+            if bits and bits.bit_count() > best:
+                best, called = bits.bit_count(), word
         if not best:
-            return ""
-        return f"same {word} as {best} item{'s' if best > 1 else ''} of the session"
+            return _PHRASES[said]
+        same = f"same {called} as {best} item{'s' if best > 1 else ''} of the session"
+        return (*_PHRASES[said], same)[:AT_MOST]
 
 
 def told(names: Sequence[str], evidence: Values, popular: Ids) -> list[int]:
@@ -84,12 +96,19 @@ def told(names: Sequence[str], evidence: Values, popular: Ids) -> list[int]:
         evidence: (sources, candidates) z-scores.
         popular: (candidates,) how many of the shares in `POPULAR` are less popular.
     """
-    said = popular << len(_WORDS)
-    for bit, (source, least, _) in enumerate(_WORDS):
-        if source in names:
-            said |= (evidence[names.index(source)] >= least).astype(np.int64) << bit
-    found: list[int] = said.tolist()
-    return found
+    rows, least, bits = _spoken(tuple(names))
+    said: list[int] = (
+        (popular << len(_WORDS)) + bits @ (evidence.take(rows, axis=0) >= least)
+    ).tolist()
+    return said
+
+
+@lru_cache
+def _spoken(names: tuple[str, ...]) -> tuple[Ids, Values, Ids]:
+    """Return which rows of the evidence are spoken of, from what on, and as which bit."""
+    spoken = [(names.index(w[0]), [w[1]], 1 << n) for n, w in enumerate(_WORDS) if w[0] in names]
+    rows, least, bits = zip(*spoken, strict=True)
+    return np.array(rows), np.array(least), np.array(bits)
 
 
 def _labels(value: AttributeValue | None, kind: str) -> Sequence[str]:

@@ -38,8 +38,11 @@ class Pool:
             every = limits.listed()
             if every is not None and len(every) <= max(FEW, n):
                 return every
-        named = np.concatenate(self._named(asked, max(NAMED, 3 * n // 2)), dtype=np.int64)
-        pool = limits.meet(distinct(named))
+        # Half as wide numbers are sorted in half the time.
+        named = np.concatenate(
+            self._named(asked, max(NAMED, 3 * n // 2)), dtype=np.int32, casting="unsafe"
+        )
+        pool = limits.meet(distinct(named).astype(np.int64))
         return pool if len(pool) >= n else self._filled(pool, asked, every, n)
 
     def _named(self, asked: Asked, size: int) -> list[NDArray[np.integer]]:

@@ -1,5 +1,6 @@
 """What many take, and take now."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -61,20 +62,27 @@ class Popularity:
 
     def of_items(self, items: Ids) -> NDArray[np.float64]:
         """Return how popular these items are."""
-        found = np.zeros(len(items))
-        inside = items < len(self.score)
-        found[inside] = self.score[items[inside]]
+        if not len(self.score):
+            found = np.zeros(len(items))
+        else:
+            found = self.score.take(items, mode="clip").astype(np.float64)
+            found[items >= len(self.score)] = 0
         if self.more is not None:
             found = np.log1p(np.maximum(np.expm1(found) + self.more.at(items), 0))
         return found
 
-    def beyond(self, items: Ids, shares: Sequence[float]) -> NDArray[np.int64]:
-        """Say how many of these shares of the catalogue, ascending, are less popular than each."""
-        if not len(self.ascending):
-            return np.zeros(len(items), dtype=np.int64)
-        counts = np.ceil(np.array(shares) * len(self.ascending)).astype(np.int64)
-        scores = self.of_items(items).astype(np.float32)
-        found: NDArray[np.int64] = self.ascending[counts - 1].searchsorted(scores, "left")
+    def beyond(self, scores: NDArray[np.float64], shares: Sequence[float]) -> NDArray[np.int64]:
+        """Say how many of these shares of the catalogue, ascending, are less popular than each.
+
+        Args:
+            scores: how popular some items are, as `of_items` returns it.
+            shares: of all items.
+        """
+        found = np.zeros(len(scores), dtype=np.int64)
+        if len(self.ascending):
+            for share in shares:
+                least = self.ascending[math.ceil(share * len(self.ascending)) - 1]
+                found += scores.astype(np.float32) > least
         return found
 
     def walk(self, step: int, size: int) -> Iterator[Ids]:

@@ -1,12 +1,14 @@
 """Ragged rows in flat arrays: gather some, sum by id, look ids up. No loop over rows."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ids = NDArray[np.int64]
 Values = NDArray[np.float64]
+Number = TypeVar("Number", bound=np.integer)
 
 _SIEVE = 2048
 
@@ -26,23 +28,23 @@ class Sums:
             # Most are not there: what falls through a sieve of remainders need not be looked up.
             holes = np.zeros(_SIEVE, dtype=bool)
             holes[self.ids % _SIEVE] = True
-            likely = holes[wanted % _SIEVE].nonzero()[0]
+            likely = holes.take(wanted % _SIEVE).nonzero()[0]
             sums = np.zeros(len(wanted))
-            sums[likely] = self._found(wanted[likely])
+            sums[likely] = self._found(wanted.take(likely))
             return sums
         return self._found(wanted)
 
     def _found(self, wanted: NDArray[np.integer]) -> Values:
         places = self.ids.searchsorted(wanted)
-        places[places == len(self.ids)] = 0
-        found: Values = self.values[places] * (self.ids[places] == wanted)
+        found: Values = self.values.take(places, mode="clip")
+        found *= self.ids.take(places, mode="clip") == wanted
         return found
 
     def best(self, n: int) -> Ids:
         """Return the ids of the n largest numbers, in no order."""
         if len(self.ids) <= n:
             return self.ids
-        return self.ids[np.argpartition(-self.values, n - 1)[:n]]
+        return self.ids.take((-self.values).argpartition(n - 1)[:n])
 
 
 NOTHING = Sums(np.zeros(0, dtype=np.int64), np.zeros(0))
@@ -58,10 +60,9 @@ def spread(offsets: NDArray[np.int64], rows: Ids) -> tuple[Ids, Ids]:
     Returns:
         Places in the flat arrays, and for each the index into `rows` that it belongs to.
     """
-    starts = offsets[rows]
-    lengths = offsets[rows + 1] - starts
-    ends = lengths.cumsum()
-    places = (starts - ends + lengths).repeat(lengths)
+    ends = offsets.take(rows + 1)
+    lengths = ends - offsets.take(rows)
+    places = (ends - lengths.cumsum()).repeat(lengths)
     places += np.arange(len(places))
     return places, np.arange(len(rows)).repeat(lengths)
 
@@ -71,7 +72,7 @@ def sum_by_id(ids: NDArray[np.integer], values: Values) -> Sums:
     if not len(ids):
         return NOTHING
     unique, order, starts = grouped(ids)
-    return Sums(unique, np.add.reduceat(values[order], starts, dtype=np.float64))
+    return Sums(unique, np.add.reduceat(values.take(order), starts, dtype=np.float64))
 
 
 def grouped(ids: NDArray[np.integer]) -> tuple[Ids, Ids, Ids]:
@@ -81,21 +82,36 @@ def grouped(ids: NDArray[np.integer]) -> tuple[Ids, Ids, Ids]:
         The distinct ids, ascending; the entries' places, those of one id together; and where
         each id's places start, as `reduceat` takes them.
     """
-    order = ids.argsort()
-    ascending = ids[order]
+    # A stable sort is one of merging, which is quick where ascending runs follow each other.
+    order = ids.argsort(kind="stable")
+    ascending = ids.take(order)
     first = np.empty(len(ids), dtype=bool)
     first[0] = True
     np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
     starts = first.nonzero()[0]
-    return ascending[starts].astype(np.int64), order, starts
+    return ascending.take(starts).astype(np.int64), order, starts
 
 
-def distinct(numbers: Ids) -> Ids:
+def distinct(numbers: NDArray[Number]) -> NDArray[Number]:
     """Return the distinct ones of many numbers, ascending; faster than `np.unique`."""
-    ascending = np.sort(numbers)
+    ascending = numbers.copy()
+    ascending.sort()
     first = np.ones(len(numbers), dtype=bool)
     np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
-    found: Ids = ascending[first]
+    return ascending[first]
+
+
+def highest(values: Values, n: int) -> Ids:
+    """Return the places of the n highest numbers, ascending; of equal ones the first."""
+    if len(values) <= n:
+        return np.arange(len(values))
+    split = values.copy()
+    split.partition(len(values) - n)
+    least = split[len(values) - n]
+    found: Ids = (values >= least).nonzero()[0]
+    if len(found) > n:
+        last = (values[found] == least).nonzero()[0][n - len(found) :]
+        found = np.delete(found, last)
     return found
 
 

@@ -123,7 +123,7 @@ class TogetherIndex:
         """Return the partners of these items and how strong they are, not added up."""
         inside = query < len(self.offsets) - 1
         places, owner = spread(self.offsets, query[inside])
-        return self.partners[places], self.strength[places] * fade[inside][owner]
+        return self.partners.take(places), self.strength.take(places) * fade[inside].take(owner)
 
 
 def _blocks(clicked: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

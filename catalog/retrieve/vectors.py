@@ -1,13 +1,13 @@
 """Which items read alike: their texts' vectors, searched near a few points."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.catalog.retrieve.additions import Places
-from re2llm.catalog.retrieve.sparse import Ids, distinct, offsets_of, spread
+from re2llm.catalog.retrieve.sparse import Ids, offsets_of
 
 Floats = NDArray[np.float32]
 
@@ -104,8 +104,8 @@ class VectorIndex:
     def of_items(self, items: Ids) -> Floats:
         """Return the vectors of these items, zero where there is none."""
         if self.more is None:
-            rows = self.rows[items]
-            return self.levels[rows] * self.scales[rows, None]
+            rows = self.rows.take(items)
+            return self.levels.take(rows, axis=0) * self.scales.take(rows)[:, None]
         found = np.zeros((len(items), self.levels.shape[1]), dtype=np.float32)
         inside = items < self.size
         rows = self.rows[items[inside]]
@@ -117,7 +117,10 @@ class VectorIndex:
     def closeness(self, items: Ids, points: Floats) -> Floats:
         """Return the inner products of these items' vectors and the points, (points, items)."""
         if self.more is None:
-            return self._products(self.rows[items], points)
+            rows = self.rows.take(items)
+            found = _products(self.levels.take(rows, axis=0), points).T.copy()
+            found *= self.scales.take(rows)
+            return found
         return points @ self.of_items(items).T
 
     def near(self, points: Floats, n: int) -> Ids:
@@ -126,7 +129,7 @@ class VectorIndex:
         probed = min(cells, max(_CELLS, _LOOKED_AT * cells // max(self.size, 1)))
         near = np.ascontiguousarray((self.centres @ points.T).T)
         chosen = near.argpartition(cells - probed, axis=1)[:, -probed:]
-        return self._best(distinct(chosen.ravel()), points, n)
+        return self._best(self._parts(chosen.ravel()), points, n)
 
     def around(self, items: Ids, points: Floats, n: int) -> Ids:
         """Return about the n items nearest to the points among those that lie where these do.
@@ -139,14 +142,22 @@ class VectorIndex:
         old = items[items < self.size]
         if self.more is not None:
             old = self.more.places.old(old)
-        cells = distinct(self.cell_offsets.searchsorted(self.rows[old], "right") - 1)
-        held = (self.cell_offsets[cells + 1] - self.cell_offsets[cells]).sum()
-        return self._best(cells, points, n) if held >= n else self.near(points, n)
+        parts = self._parts(self.cell_offsets.searchsorted(self.rows.take(old), "right") - 1)
+        held = sum(part.stop - part.start for part in parts)
+        return self._best(parts, points, n) if held >= n else self.near(points, n)
 
-    def _best(self, cells: Ids, points: Floats, n: int) -> Ids:
-        rows, _ = spread(self.cell_offsets, cells)
-        found: Ids = self.members[rows].astype(np.int64)
-        close = self._products(rows, points).max(axis=0)
+    def _parts(self, cells: Ids) -> list[slice]:
+        """Return where these cells lie, each once."""
+        few = sorted(set(cells.tolist()))
+        firsts, lasts = self.cell_offsets[few].tolist(), self.cell_offsets[1:][few].tolist()
+        return [slice(first, last) for first, last in zip(firsts, lasts, strict=True)]
+
+    def _best(self, parts: Sequence[slice], points: Floats, n: int) -> Ids:
+        found = np.concatenate([self.members[part] for part in parts], dtype=np.int64)
+        levels = np.concatenate([self.levels[part] for part in parts])
+        # The nearest of the points is the same before a row's scale and after it.
+        close = _products(levels, points).T.max(axis=0)
+        close *= np.concatenate([self.scales[part] for part in parts])
         if self.more is not None:
             places = self.more.places
             old = places.rows(found) < 0
@@ -155,10 +166,12 @@ class VectorIndex:
             close = np.concatenate([close[old], later])
         return found if len(found) <= n else found[close.argpartition(len(found) - n)[-n:]]
 
-    def _products(self, rows: Ids | NDArray[np.int32], points: Floats) -> Floats:
-        found: Floats = points @ self.levels[rows].astype(np.float32).T
-        found *= self.scales[rows]
-        return found
+
+def _products(levels: NDArray[np.int8], points: Floats) -> Floats:
+    """Return the inner products of levels and points, (levels, points)."""
+    # Of the ways to multiply these this one takes a tenth of the time of points @ levels.T.
+    found: Floats = levels.astype(np.float32) @ np.ascontiguousarray(points.T)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

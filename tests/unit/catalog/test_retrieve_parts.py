@@ -12,7 +12,7 @@ from re2llm.catalog.retrieve.inverted import BUDGET, Inverted
 from re2llm.catalog.retrieve.limits import among
 from re2llm.catalog.retrieve.notes import POPULAR, Notes, told
 from re2llm.catalog.retrieve.popularity import Popularity
-from re2llm.catalog.retrieve.sparse import Sums, distinct, spread, sum_by_id
+from re2llm.catalog.retrieve.sparse import Sums, distinct, highest, spread, sum_by_id
 from re2llm.catalog.retrieve.together import TogetherIndex
 from re2llm.catalog.retrieve.vectors import VectorIndex
 from re2llm.catalog.retrieve.words import item_terms
@@ -36,6 +36,13 @@ def test_numbers_are_summed_and_looked_up_by_id(wanted: int) -> None:
     assert sums.ids.tolist() == np.unique(ids).tolist() == distinct(ids).tolist()
     asked = draws(2).integers(0, 1000, size=wanted).astype(np.int32)
     assert sums.at(asked) == pytest.approx(plain[asked])
+
+
+@pytest.mark.parametrize("levels", [3, 1000])
+@pytest.mark.parametrize("n", [1, 7, 100, 200])
+def test_the_highest_are_those_of_a_stable_sort(n: int, levels: int) -> None:
+    values = draws().integers(levels, size=100).astype(np.float64)
+    assert highest(values, n).tolist() == sorted(np.argsort(-values, kind="stable")[:n].tolist())
 
 
 def test_ragged_rows_are_gathered_in_turn() -> None:
@@ -77,6 +84,22 @@ def test_vectors_are_kept_to_a_hundredth_and_cells_are_bounded() -> None:
             assert item in found
             assert len(exact & set(found.tolist())) >= 2
             assert len(found) == 100
+
+
+def test_closeness_is_the_inner_product_and_the_nearest_of_a_cell_are_named() -> None:
+    vectors = unit(draws().standard_normal((3000, 24)))
+    index = VectorIndex.build([vectors], 24)
+    held, points = index.of_items(np.arange(3000)), vectors[[5, 9]] * np.float32(3)
+    items = draws(1).choice(3000, size=400)
+    assert index.closeness(items, points) == pytest.approx(points @ held[items].T, abs=1e-5)
+    starts = index.cell_offsets[:-1]
+    cell = int(np.argmax(np.diff(index.cell_offsets)))
+    members = index.members[starts[cell] : index.cell_offsets[cell + 1]]
+    near = np.sort((points @ held[members].T).max(axis=0))[::-1]
+    found = index.around(members[:1].astype(np.int64), points, 10)
+    assert np.isin(found, members).all()
+    close = np.sort((points @ held[found].T).max(axis=0))[::-1]
+    assert close == pytest.approx(near[:10], abs=1e-5)
 
 
 def test_a_few_vectors_and_none_are_answers() -> None:
@@ -137,7 +160,7 @@ def test_pairs_are_the_same_counted_in_blocks(monkeypatch: pytest.MonkeyPatch) -
 def test_what_is_popular_is_told_by_its_share() -> None:
     popularity = Popularity.build(sessions(), 60)
     share = (popularity.ascending[None, :] < popularity.score[:, None]).mean(axis=1)
-    beyond = popularity.beyond(np.arange(60), POPULAR)
+    beyond = popularity.beyond(popularity.of_items(np.arange(60)), POPULAR)
     assert beyond.tolist() == [sum(one >= least for least in POPULAR) for one in share.tolist()]
 
 

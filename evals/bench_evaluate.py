@@ -3,11 +3,10 @@
 A synthetic shop's test sessions go through the real graph, cache and journal, with a model that
 answers at once, so that all the time there is, is ours. Then the same sessions are evaluated again
 with every answer in the cache, and once more with every answer in the journal.
-Run `python -m re2llm.evals.bench_evaluate --sessions 10000`.
+Run `python -m re2llm.evals.bench_evaluate --sessions 10000 --repeats 3`.
 """
 
 import argparse
-import asyncio
 import json
 import re
 import sys
@@ -15,7 +14,9 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -30,6 +31,7 @@ from re2llm.evals.offline import Target, questions, run_offline
 from re2llm.evals.report import make_report, write_report
 from re2llm.evals.results import Comparison, Facts
 from re2llm.evals.scores import standard
+from re2llm.event_loop import run_quickly
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
 from re2llm.langsmith_client import untraced
@@ -43,7 +45,7 @@ _TEST_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Took:
-    """Seconds for so many sessions.
+    """Seconds for so many sessions, once or several times.
 
     Attributes:
         seconds: by the clock.
@@ -52,17 +54,23 @@ class Took:
 
     name: str
     sessions: int
-    seconds: float
-    work: float
+    seconds: tuple[float, ...]
+    work: tuple[float, ...]
 
     @property
     def line(self) -> str:
-        """Write it down."""
-        clock, work = (1000 * one / self.sessions for one in (self.seconds, self.work))
-        return (
-            f"{self.name:<38} {self.seconds:8.2f} s, {self.work:8.2f} s of the processor; "
-            f"per session {clock:6.2f} ms, {work:6.2f} ms\n"
+        """Write down medians, and the least and the most where it was done several times."""
+        clock, work = (
+            _spread([1000 * one / self.sessions for one in told], "ms")
+            for told in (self.seconds, self.work)
         )
+        whole = _spread(self.seconds, "s")
+        return f"{self.name:<34} {whole}; per session {clock}, of the processor {work}\n"
+
+
+def _spread(values: Sequence[float], unit: str) -> str:
+    middle = f"{median(values):.2f} {unit}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.2f} to {max(values):.2f})"
 
 
 class AtOnce(BaseChatModel):
@@ -104,17 +112,25 @@ def open_shop(root: Path, sessions: int, seed: int) -> Parts:
 
 
 async def timed(
-    name: str, sessions: int, work: Callable[[], Awaitable[Comparison | object]]
+    name: str, sessions: int, works: Sequence[Callable[[], Awaitable[object]]]
 ) -> tuple[Took, object]:
-    """Do it once."""
-    started, worked = time.perf_counter(), time.process_time()
-    done = await work()
-    seconds, spent = time.perf_counter() - started, time.process_time() - worked
-    return Took(name=name, sessions=sessions, seconds=seconds, work=spent), done
+    """Do one after the other; what the last one made is returned."""
+    seconds, spent = [], []
+    for work in works:
+        started, worked = time.perf_counter(), time.process_time()
+        done = await work()
+        seconds.append(time.perf_counter() - started)
+        spent.append(time.process_time() - worked)
+    return Took(name=name, sessions=sessions, seconds=tuple(seconds), work=tuple(spent)), done
 
 
-async def measure(parts: Parts, asked: Sequence[Session], folder: Path) -> list[Took]:
-    """Evaluate the sessions in every state of cache and journal; one asking per session."""
+async def measure(
+    parts: Parts, asked: Sequence[Session], folder: Path, repeats: int = 1
+) -> list[Took]:
+    """Evaluate the sessions in every state of cache and journal; one asking per session.
+
+    The first asking can only be done once; the rest so many times.
+    """
     facts = Facts(title="bench", data="synthetic shop", model_label="no model, answers at once")
     valid = parts.valid_cases()[:100]
     n = len(asked)
@@ -129,26 +145,28 @@ async def measure(parts: Parts, asked: Sequence[Session], folder: Path) -> list[
         return await run_offline(target, questions(asked), standard(parts.catalog))
 
     took = []
-    for name, journal in (
-        ("asked for the first time", "first.jsonl"),
-        ("from the cache", "second.jsonl"),
-        ("from the journal", "second.jsonl"),
+    again = [f"cached-{number}.jsonl" for number in range(repeats)]
+    for name, journals in (
+        ("asked for the first time", ["first.jsonl"]),
+        ("from the cache", again),
+        ("from the journal", again),
     ):
-        one, made = await timed(name, n, lambda journal=journal: table(journal))  # type: ignore[misc]
+        one, made = await timed(name, n, [partial(table, journal) for journal in journals])
         took.append(one)
-    took.append((await timed("from the cache, with all evaluators", n, scored))[0])
+    took.append((await timed("from the cache, all evaluators", n, [scored] * repeats))[0])
     assert isinstance(made, Comparison)  # noqa: S101
 
     async def report() -> object:
         return write_report(make_report(made, sessions=asked), folder / "report")
 
-    return [*took, (await timed("the report", n, report))[0]]
+    return [*took, (await timed("the report", n, [report]))[0]]
 
 
 def main() -> None:
     """Time and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=10_000)
+    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, untraced():
@@ -156,7 +174,7 @@ def main() -> None:
         parts = open_shop(root / "shop", chosen.sessions, chosen.seed)
         try:
             asked = parts.dataset.test[: chosen.sessions]
-            for took in asyncio.run(measure(parts, asked, root)):
+            for took in run_quickly(measure(parts, asked, root, chosen.repeats)):
                 sys.stdout.write(took.line)
         finally:
             parts.close()

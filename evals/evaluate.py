@@ -134,19 +134,26 @@ def _baselines(
     fitted: Blend | None,
     seed: int,
 ) -> Iterator[Arm]:
-    salts = [session.session_id for session in sessions]
-    pairs = list(zip(evidence, salts, strict=True))
-    yield _unasked(
-        "random", [random_order(one, salt=salt, seed=seed) for one, salt in pairs], targets
-    )
+    """Rank by each source of evidence, and by blends of them.
+
+    All orders of a session are made together: equal scores have the same lots in all of them.
+    """
     names = sources(evidence)
-    for row, source in SINGLE_SOURCES.items():
-        if source in names:
-            yield _unasked(row, [_by_source(one, source, salt) for one, salt in pairs], targets)
-    blends = {"blend, nothing fitted": equal_blend(names), "blend, fitted": fitted}
-    for row, blend in blends.items():
-        if blend is not None:
-            yield _unasked(row, [blend.order(one, salt=salt) for one, salt in pairs], targets)
+    singles = {row: source for row, source in SINGLE_SOURCES.items() if source in names}
+    blends = {"blend, nothing fitted": equal_blend(names)}
+    if fitted is not None:
+        blends["blend, fitted"] = fitted
+    orders: dict[str, list[tuple[str, ...]]] = {"random": []}
+    orders |= {row: [] for row in (*singles, *blends)}
+    for one, session in zip(evidence, sessions, strict=True):
+        salt = session.session_id
+        orders["random"].append(random_order(one, salt=salt, seed=seed))
+        for row, source in singles.items():
+            orders[row].append(_by_source(one, source, salt))
+        for row, blend in blends.items():
+            orders[row].append(blend.order(one, salt=salt))
+    for row, made in orders.items():
+        yield _unasked(row, made, targets)
 
 
 def _by_source(evidence: Evidence, source: str, salt: str) -> tuple[str, ...]:

@@ -46,13 +46,14 @@ class GraphRunner:
         hint_id: str | None,
         metadata: Mapping[str, str] | None = None,
     ) -> SlateResult:
-        """Run the graph on a question; `metadata` goes into its trace."""
+        """Run the graph on a question; `metadata` goes into its trace.
+
+        Without any there is nobody to tell, and nothing of it is handed from step to step.
+        """
         hint = "none" if hint_id is None else hint_id
-        config: RunnableConfig = {
-            "run_name": "re2llm",
-            "tags": [f"hint:{hint}"],
-            "metadata": dict(metadata or {}),
-        }
+        config: RunnableConfig = {"run_name": "re2llm"}
+        if metadata is not None:
+            config |= {"tags": [f"hint:{hint}"], "metadata": dict(metadata)}
         started = time.perf_counter()
         output = cast(
             RecommendOutput,

@@ -26,6 +26,7 @@ from re2llm.graph.parts import Parts
 from re2llm.graph.weigh import weigh_hinted
 from re2llm.kb_store.hint import Status
 from re2llm.llm.prompts import prompt_version
+from re2llm.one_hop import OneHop
 from re2llm.policy.saved import read_card, versions
 
 _WEIGHED = 150
@@ -109,10 +110,17 @@ async def _weighed(
 
 
 def remembering(parts: Parts) -> Steps:
-    """Return the graph's steps, with candidates that are found once per session."""
-    finding = parts.steps.retrieve
-    known = KnownCandidates(retriever=finding.retriever)
-    return replace(parts.steps, retrieve=replace(finding, retriever=known, sold_only=False))
+    """Return the graph's steps, with candidates that are found once per session.
+
+    Sessions that are asked at a time share a thread: what counts here is when all are done.
+    """
+    finding, steps = parts.steps.retrieve, parts.steps
+    known, hop = KnownCandidates(retriever=finding.retriever), OneHop()
+    return replace(
+        steps,
+        retrieve=replace(finding, retriever=known, sold_only=False, off_loop=hop),
+        select=replace(steps.select, off_loop=hop),
+    )
 
 
 def make_runner(parts: Parts, steps: Steps) -> GraphRunner:

@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -39,6 +40,7 @@ def order_by_score(scores: Mapping[str, float], *, salt: str = "") -> tuple[str,
     return tuple(sorted(scores, key=lambda item_id: (-scores[item_id], _lot(item_id, salt))))
 
 
+@lru_cache(maxsize=4096)
 def _lot(item_id: str, salt: str) -> bytes:
     return hashlib.blake2b(f"{salt}\0{item_id}".encode(), digest_size=8).digest()
 

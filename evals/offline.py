@@ -71,11 +71,12 @@ class Target:
         known = RecommendInput.__annotations__
         question = cast(RecommendInput, {key: inputs[key] for key in known if key in inputs})
         about = {**self.facts, "session": str(inputs.get("session_id", ""))}
-        slate = await self.runner.ask(question, self.hint, about)
+        run = get_current_run_tree()
+        told = None if run is None else about
+        slate = await self.runner.ask(question, self.hint, told)
         base = None
         if self.paired and self.hint is not None:
-            base = await self.runner.ask(question, None, about)
-        run = get_current_run_tree()
+            base = await self.runner.ask(question, None, told)
         if run is not None:
             answer = "degraded" if slate.degraded else "whole"
             tags = {**self.facts, "hint": slate.hint_id or "none", "answer": answer}

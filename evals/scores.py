@@ -1,14 +1,15 @@
 """What is scored of one answer, with LangSmith and without: one small dataclass per question."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 
 from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
-from re2llm.evals.metrics import Metric, Values, rank_of_target
+from re2llm.evals.metrics import Metric, rank_of_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class Quality:
         """Score the target's place."""
         if answer.target is None:
             return None
-        return float(self.metric.values(_rank(answer.items, answer.target))[0])
+        return _worth(self.metric, rank_of_target(answer.items, answer.target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,8 @@ class HintLift:
         """Score the difference, where the session was asked without a hint too."""
         if answer.target is None or answer.base_items is None:
             return None
-        steered = self.metric.values(_rank(answer.items, answer.target))
-        plain = self.metric.values(_rank(answer.base_items, answer.target))
-        return float(steered[0] - plain[0])
+        steered = _worth(self.metric, rank_of_target(answer.items, answer.target))
+        return steered - _worth(self.metric, rank_of_target(answer.base_items, answer.target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,5 +187,6 @@ def standard(catalog: Catalog) -> tuple[Evaluator, ...]:
     )
 
 
-def _rank(items: Sequence[str], target: str) -> Values:
-    return np.array([rank_of_target(items, target)])
+@lru_cache(maxsize=4096)
+def _worth(metric: Metric, rank: float) -> float:
+    return float(metric.values(np.array([rank]))[0])

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from langchain_core.language_models import BaseChatModel
 
 from re2llm.errors import UserError
+from re2llm.event_loop import run_quickly
 from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
 from re2llm.llm.probe import Probe
 from re2llm.llm.score_model import ScoreModel, close_score_model, open_score_model
@@ -115,4 +116,4 @@ def run_with(models: Sequence[BaseChatModel], work: Coroutine[Any, Any, T]) -> T
         finally:
             await close_models(models)
 
-    return asyncio.run(whole())
+    return run_quickly(whole())

@@ -16,6 +16,9 @@ def is_error(state: State) -> bool:
     return feedback["chosen"] not in state["ranking"]["items"][: state["k"]]
 
 
-def after_feedback(state: State, runtime: Runtime[Context]) -> Literal["reflect", "__end__"]:
-    """Reflect on an error, unless the caller does not want to; else end."""
+async def after_feedback(state: State, runtime: Runtime[Context]) -> Literal["reflect", "__end__"]:
+    """Reflect on an error, unless the caller does not want to; else end.
+
+    Not blocking, and so no function for a thread: the hop would cost more than the answer.
+    """
     return "reflect" if is_error(state) and knobs(runtime).reflect else "__end__"

@@ -23,6 +23,7 @@ from re2llm.llm.prices import FREE, Price
 from re2llm.llm.question import Judge, Question
 from re2llm.llm.room import Room
 from re2llm.llm.usage import Usage
+from re2llm.one_hop import OneHop
 
 _GRACE = 0.1
 """Seconds within which an attempt that ran out of time must have told what it cost."""
@@ -87,6 +88,7 @@ class ModelClient:
         self._remembered = self._asker.forms
         self._random = random.Random(seed)
         self._flying: dict[str, asyncio.Task[Answer]] = {}
+        self._read = OneHop()
 
     @property
     def form(self) -> Form:
@@ -164,7 +166,7 @@ class ModelClient:
         """Take the answer from the cache, or pay for it and keep it."""
         if self._cache is None:
             return await self._try(question)
-        kept = await asyncio.to_thread(self._cache.get, key)
+        kept = await self._read(self._cache.get, key)
         if kept is not None and question.accepts(kept) and question.keeps(kept):
             return kept
         answer = await self._try(question)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -84,14 +85,19 @@ def model_part(ids: Sequence[str], answer: RankAnswer) -> Array:
     count = len(ids)
     if answer.listed <= 0:
         return np.zeros(count)
+    listed = min(answer.listed, count)
+    credit, unlisted = _credits(count, listed)
+    earned = dict(zip(answer.order[:listed], credit, strict=False))
+    return _z(np.array([earned.get(item_id, unlisted) for item_id in ids]))
+
+
+@lru_cache(maxsize=512)
+def _credits(count: int, listed: int) -> tuple[tuple[float, ...], float]:
+    """Return what each listed rank earns, and what an item that was not listed does."""
     ranks = np.arange(count, dtype=np.float64)
     credit = _z(1 / np.log2(ranks + 2)) + _z(-ranks)
-    listed = min(answer.listed, count)
-    if listed < count:
-        credit[listed:] = credit[listed:].mean()
-    place = {item_id: rank for rank, item_id in enumerate(answer.order[:listed])}
-    unlisted = credit[-1] if listed < count else credit.min()
-    return _z(np.array([credit[place[i]] if i in place else unlisted for i in ids]))
+    unlisted = credit[listed:].mean() if listed < count else credit.min()
+    return tuple(credit[:listed].tolist()), float(unlisted)
 
 
 def fit_weight(

@@ -1,12 +1,14 @@
 """How the steps read the state back into values."""
 
-from dataclasses import asdict
+from dataclasses import fields
 
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Catalog, Item
 from re2llm.llm.ranking import RankTask
 from re2llm.llm.usage import Usage
 from re2llm.nodes.state import State
+
+_BILL = tuple(one.name for one in fields(Usage))
 
 
 def session_items(state: State, catalog: Catalog) -> tuple[Item, ...]:
@@ -43,4 +45,4 @@ def rank_task(state: State, catalog: Catalog, *, reasons: bool = False) -> RankT
 
 def usage_entry(usage: Usage) -> dict[str, float]:
     """Return a bill as plain JSON."""
-    return {name: float(value) for name, value in asdict(usage).items()}
+    return {name: float(getattr(usage, name)) for name in _BILL}

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from langgraph.runtime import Runtime
 
@@ -68,7 +68,11 @@ class Rerank:
                 "items": items,
                 "model_items": list(answer.order),
                 "reasons": dict(answer.reasons),
-                "repairs": asdict(answer.repairs),
+                "repairs": {
+                    "unknown": answer.repairs.unknown,
+                    "repeated": answer.repairs.repeated,
+                    "missing": answer.repairs.missing,
+                },
                 "degraded": answer.degraded,
             },
             "usage": {"rerank": usage_entry(answer.usage)},

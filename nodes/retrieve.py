@@ -13,6 +13,7 @@ from re2llm.nodes.context import Context
 from re2llm.nodes.intake import read_request
 from re2llm.nodes.protocols import Retriever
 from re2llm.nodes.state import ScoredItem, State
+from re2llm.one_hop import Hop
 
 MAX_SESSION = 50
 """So many of the latest items of a session count."""
@@ -29,6 +30,7 @@ class RetrieveCandidates:
             caller's filters do not say.
         sold_only: whether given candidates that are out of stock, or removed, are left out, as they
             are from retrieved ones. Sessions on record are judged by what was sold then.
+        off_loop: how blocking work leaves the event loop.
     """
 
     catalog: Catalog
@@ -37,6 +39,7 @@ class RetrieveCandidates:
     max_session: int = MAX_SESSION
     exclude_seen: bool = True
     sold_only: bool = True
+    off_loop: Hop = asyncio.to_thread
 
     async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
         """Write the checked request, the candidates, and what had to be ignored.
@@ -57,14 +60,14 @@ class RetrieveCandidates:
         if asked.candidates is None:
             if self.exclude_seen and "exclude_seen" not in (asked.filters or {}):
                 query = replace(query, filters=replace(filters, exclude_seen=True))
-            found = await asyncio.to_thread(self.retriever.retrieve, query, self.limit)
+            found = await self.off_loop(self.retriever.retrieve, query, self.limit)
         else:
             given = list(dict.fromkeys(self._known(asked.candidates, "candidates", notices)))
             if len(given) < len(asked.candidates):
                 notices.append(f"{len(given)} of {len(asked.candidates)} given candidates are used")
             if self.sold_only:
                 given = self._sold(given, notices)
-            found = await asyncio.to_thread(self.retriever.score, query, given)
+            found = await self.off_loop(self.retriever.score, query, given)
         if not found:
             unheard = await asyncio.to_thread(self._unheard_of, filters)
             why = (

@@ -15,6 +15,7 @@ from re2llm.nodes.context import Context, knobs
 from re2llm.nodes.protocols import HintPolicy, Shortlisting
 from re2llm.nodes.reading import candidates, session_items
 from re2llm.nodes.state import HintChoice, State
+from re2llm.one_hop import Hop
 from re2llm.policy.choice import Choice
 from re2llm.policy.features import session_features
 
@@ -33,6 +34,7 @@ class SelectHint:
             narrows them down to the ones that it thinks most of in this session; one that cannot
             gets those whose words are nearest to the session.
         others: finds the policies of other tenants; None for the one that `policy` is of.
+        off_loop: how blocking work leaves the event loop.
     """
 
     catalog: Catalog
@@ -41,6 +43,7 @@ class SelectHint:
     encoder: TextEncoder
     limit: int = 256
     others: Callable[[str], HintPolicy | None] = lambda _: None
+    off_loop: Hop = asyncio.to_thread
 
     async def __call__(self, state: State, runtime: Runtime[Context]) -> State:
         """Write the choice with its propensity, and for whom it was made.
@@ -53,7 +56,7 @@ class SelectHint:
             return {"tenant": context.tenant, "hint": _no_hint("nothing to rank")}
         if context.hint == "none":
             return {"tenant": context.tenant, "hint": _no_hint("asked for")}
-        choice = await asyncio.to_thread(self._choose, state, context)
+        choice = await self.off_loop(self._choose, state, context)
         runtime.stream_writer({"step": "select_hint", "hint": choice["text"]})
         return {"tenant": context.tenant, "hint": choice}
 

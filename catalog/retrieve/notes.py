@@ -111,9 +111,11 @@ def _spoken(names: tuple[str, ...]) -> tuple[Ids, Values, Ids]:
     return np.array(rows), np.array(least), np.array(bits)
 
 
-def _labels(value: AttributeValue | None, kind: str) -> Sequence[str]:
+@lru_cache(maxsize=1 << 16)
+def _labels(value: AttributeValue | None, kind: str) -> tuple[str, ...]:
+    """Fold what an attribute says; a shop's items share few values, and every candidate is read."""
     if isinstance(value, str):
         return (value.casefold(),)
     if not isinstance(value, tuple):
         return ()
-    return [entry.casefold() for entry in (value[-1:] if kind == "category" else value)]
+    return tuple(entry.casefold() for entry in (value[-1:] if kind == "category" else value))

@@ -16,8 +16,8 @@ for name in "$@"; do
   shop=runs/$name
   [ -d "$shop/data" ] || "$BIN/re2llm" ingest "$data/$name" --workspace "$shop"
   for file in "$here"/*.toml; do
-    [ "$(basename "$file")" = transfer.toml ] ||
-      "$BIN/re2llm" experiment "$file" --scale "$scale" --workspace "$shop" --out "$shop/runs/$(basename "$file" .toml)"
+    case $(basename "$file") in transfer.toml | given-hints.toml) continue ;; esac
+    "$BIN/re2llm" experiment "$file" --scale "$scale" --workspace "$shop" --out "$shop/runs/$(basename "$file" .toml)"
   done
   there="$there $name"
 done

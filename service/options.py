@@ -25,7 +25,7 @@ class ServeSettings(BaseSettings):
     """Web origins whose pages may call the API, joined by commas; none by default."""
     rate_limit: int = Field(default=1200, ge=1)
     """Requests per minute and key: of all replicas together where they share a Postgres, else of
-    each process."""
+    each process. A tenth of them, at least 10, may come at once."""
     body_limit: int = Field(default=262_144, ge=1024)
     """Bytes that a request may bring."""
     depth_limit: int = Field(default=32, ge=4)

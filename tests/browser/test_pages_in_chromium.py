@@ -106,9 +106,9 @@ def test_a_chat_with_cards_that_are_liked_skipped_and_bought(chat: Page) -> None
     assert len(titles) == len(prices) > 2
     assert all(float(price) < 60 for price in prices)
     assert (
-        chat.texts(".said.assistant")[-1] == f"Here are {len(titles)} items (Tripod, at most 60)."
+        chat.texts(".said.assistant")[-1] == f"Here are {len(titles)} items (Tripod, under 60)."
     )
-    assert chat.texts("#remembered") == ["Tripod, at most 60"]
+    assert chat.texts("#remembered") == ["Tripod, under 60"]
     assert "offline stand-in" in chat.texts("#model")[0]
     assert chat.texts("#hint") == ["None: no hint surely helps this session."]
     chat.all(".card summary")[0].click()

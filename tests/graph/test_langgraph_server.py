@@ -87,7 +87,7 @@ async def test_a_conversation_as_a_chat_front_end_holds_it(server: str) -> None:
         values = state["values"]
         assert isinstance(values, dict)
         assert [m["type"] for m in values["messages"]] == ["human", "ai", "human", "ai"]
-        assert "(Tripod, at most 60):" in values["messages"][-1]["content"]
+        assert "(Tripod, under 60):" in values["messages"][-1]["content"]
         assert values["cards"]
 
 
@@ -111,4 +111,4 @@ async def test_the_readmes_example_runs(server: str, capsys: pytest.CaptureFixtu
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     source = example.replace("http://127.0.0.1:2024", server)
     await eval(compile(source, "README.md", "exec", flags=flags), {"__name__": "readme"})
-    assert "at most 50" in capsys.readouterr().out
+    assert "under 50" in capsys.readouterr().out

@@ -46,8 +46,9 @@ async def watch(root: Path, shoppers: int, clients: int, rate: float | None) -> 
     kept: list[Held] = []
     served = 0
     async with AsyncExitStack() as stack:
-        given = {"RE2LLM_RATE_LIMIT": "10000000"}
+        given = {"RE2LLM_RATE_LIMIT": "10000000", "RE2LLM_TIME_LIMIT": "3600"}
         replica = await Site(shop=root / "one" / "shop", settings=given, stack=stack).start()
+        replica.client.timeout = httpx.Timeout(None)  # a machine that sleeps loses nobody
 
         def look() -> None:
             resident, own = memory_mib(replica.pid)

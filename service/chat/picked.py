@@ -8,7 +8,7 @@ import numpy as np
 
 from re2llm.catalog.candidates import Query
 from re2llm.catalog.filters import Filters
-from re2llm.catalog.items import is_sold
+from re2llm.catalog.items import Item, is_sold
 from re2llm.catalog.retrieve.hybrid import HybridRetriever
 from re2llm.service.chat.memory import EXTREMES, Memory, names
 from re2llm.service.chat.shelf import Shelf
@@ -34,6 +34,37 @@ def picked(
     if memory.best is not None:
         return _the_most(shelf, memory, (*exclude, *session), memory.best, k)
     return _some_of_each(shelf.now(), memory, session=session, exclude=exclude, k=k)
+
+
+def arranged(items: Sequence[Item], memory: Memory) -> list[Item]:
+    """Return what was picked in the order that a shopper expects; all else stays as it was ranked.
+
+    The cheapest come by price, and of several kinds one after the other, so that the first few
+    show that there are more; within a kind the ranking's order stays.
+    """
+    if memory.best is not None:
+        name, best = EXTREMES[memory.best]
+        return sorted(items, key=lambda item: _number(item, name), reverse=best is max)
+    several = _several(memory)
+    if several is None:
+        return list(items)
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        values = (f.value for f in memory.facets if f.attribute == several and f.holds(item))
+        groups.setdefault(next(values, ""), []).append(item)
+    in_turn = chain.from_iterable(zip_longest(*groups.values()))
+    return [item for item in in_turn if item is not None]
+
+
+def _number(item: Item, name: str) -> float:
+    value = item.attributes.get(name)
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _several(memory: Memory) -> str | None:
+    """Return the attribute that several values are asked of."""
+    named = [facet.attribute for facet in memory.facets]
+    return next((name for name in named if named.count(name) > 1), None)
 
 
 def _the_most(
@@ -64,8 +95,7 @@ def _some_of_each(
 
     One search for all would show those alone that more people bought.
     """
-    named = [facet.attribute for facet in memory.facets]
-    several = next((name for name in named if named.count(name) > 1), None)
+    several = _several(memory)
     if several is None:
         return None
     found: list[list[str]] = []

@@ -14,7 +14,7 @@ from re2llm.service.chat import say
 from re2llm.service.chat.change import changed
 from re2llm.service.chat.fit import Fitted, Fitting, silent
 from re2llm.service.chat.memory import Memory
-from re2llm.service.chat.picked import picked
+from re2llm.service.chat.picked import arranged, picked
 from re2llm.service.chat.state import ChatContext, ChatState
 from re2llm.service.chat.understood import Act, Understood
 from re2llm.service.chat.vocabulary import Vocabulary
@@ -140,7 +140,7 @@ class Recommend:
             ),
         )
         items = [self.catalog[item_id] for item_id in served.slate.item_ids]
-        items = [item for item in items if memory.allows(item)]
+        items = arranged([item for item in items if memory.allows(item)], memory)
         if not items:
             return self._nothing(state, memory, fitted, act)
         kept = tuple(item.item_id for item in items)

@@ -105,9 +105,7 @@ def test_a_chat_with_cards_that_are_liked_skipped_and_bought(chat: Page) -> None
     titles, prices = chat.texts(".card h3"), chat.texts(".card .price")
     assert len(titles) == len(prices) > 2
     assert all(float(price) < 60 for price in prices)
-    assert (
-        chat.texts(".said.assistant")[-1] == f"Here are {len(titles)} items (Tripod, under 60)."
-    )
+    assert chat.texts(".said.assistant")[-1] == f"Here are {len(titles)} items (Tripod, under 60)."
     assert chat.texts("#remembered") == ["Tripod, under 60"]
     assert "offline stand-in" in chat.texts("#model")[0]
     assert chat.texts("#hint") == ["None: no hint surely helps this session."]

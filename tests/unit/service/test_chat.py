@@ -54,6 +54,17 @@ async def test_that_brand_is_the_brand_of_the_card_that_was_named_last(
     assert brands[place - 1] not in [card["attributes"]["brand"] for card in told["cards"]]
 
 
+async def test_of_two_kinds_the_first_cards_show_both_and_the_cheapest_come_by_price(
+    client: httpx.AsyncClient,
+) -> None:
+    two = await say(client, await begin(client), "kettle or tripod")
+    assert len({card["attributes"]["category"][-1] for card in two["cards"][:2]}) == 2
+    cheapest = await say(client, await begin(client), "the cheapest tripods")
+    prices = [card["attributes"]["price"] for card in cheapest["cards"]]
+    assert len(prices) > 1
+    assert prices == sorted(prices)
+
+
 async def test_a_conversation_goes_on_after_a_restart(shop: Path) -> None:
     async with await Re2LLM.open(settings_for(shop)) as app, opened(app) as client:
         session_id = await begin(client)

@@ -26,6 +26,8 @@ Maker = Callable[[], BaseChatModel]
 _GATHER_S = 0.003
 """Questions that come within this time travel together."""
 _CHUNK = 32
+_START_S = 120.0
+"""A worker imports all of this first: until it has, questions would run out of time on the way."""
 _TRIES = 3
 """So many workers at most are asked before a chunk counts as failed."""
 
@@ -36,6 +38,10 @@ class Asker:
     def __init__(self, make: Maker) -> None:
         """Open the model."""
         self.model = make()
+
+    async def ready(self) -> bool:
+        """Say that questions can come."""
+        return True
 
     async def ask(self, chunk: Sequence[Question]) -> list[Reply]:
         """Answer each question, or say what went wrong."""
@@ -82,7 +88,7 @@ class OnRay(BaseChatModel):
         return self.inner.extra_body  # type: ignore[attr-defined,no-any-return]
 
     def open(self) -> None:
-        """Join the cluster and start the workers.
+        """Join the cluster, start the workers, and wait until they can answer.
 
         Raises:
             UserError: Ray is not installed, or there is no cluster at the address.
@@ -108,6 +114,7 @@ class OnRay(BaseChatModel):
         n = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         remote = ray.remote(num_cpus=1, max_restarts=-1)(Asker)
         self._askers = [remote.remote(self.make) for _ in range(n)]
+        ray.wait([one.ready.remote() for one in self._askers], num_returns=n, timeout=_START_S)
 
     def close(self) -> None:
         """Let the workers go, and the cluster where this process began it."""

@@ -1,8 +1,10 @@
 """The way to LangSmith: bounded, so that a dead endpoint slows nothing, and masked by default."""
 
 import logging
+import math
 import re
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +35,9 @@ BUFFERED = 64
 Anonymiser = Callable[[dict[str, object]], dict[str, object]]
 _KEY = re.compile(r"\s*API Key: \S*")
 """How LangSmith's library tells the ends of a key in its errors."""
+_LOST = ("Failed to multipart ingest", "Failed to batch ingest", "Failed to send compressed")
+LOST_S = 600.0
+"""So long after it was told that traces are lost, it is not told again."""
 FLUSH_S = 2.0
 """How long the end of a program waits for traces that are still on their way."""
 
@@ -45,18 +50,47 @@ def without_key(error: object) -> str:
 class _KeysOut(logging.Filter):
     """Takes what is told of keys out of the library's log; where an error came from stays.
 
-    That this client does not compress is our choice, and nothing that an update would mend.
+    That this client does not compress is our choice, and nothing that an update would mend. That
+    traces are lost is told in one line, once in a while: the library tells it of every batch, with
+    all causes and every run's id.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again()
+
+    def again(self) -> None:
+        """Tell of lost traces anew: another client may send elsewhere."""
+        self._told = -math.inf
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = without_key(record.getMessage()), ()
         if record.msg.startswith("Run compression is not enabled"):
             return False
+        if record.msg.startswith(_LOST):
+            now = time.monotonic()
+            if now - self._told < LOST_S:
+                return False
+            self._told = now
+            record.msg, record.exc_info = _lost(record.msg), None
         if record.exc_info:
             # As text, which handlers print as they would the error: its words may hold keys.
             told = "".join(traceback.format_exception(*record.exc_info)).rstrip()
             record.exc_info, record.exc_text = None, mask_text(without_key(told))
         return True
+
+
+def _lost(said: str) -> str:
+    """Say what to do about traces that did not arrive, in one line."""
+    status = re.search(r"\b(401|403)\b|Unauthorized|Forbidden", said)
+    place = re.search(r"https?://[^/\s'\"]+", said)
+    where = f" at {place[0]}" if place else ""
+    mend = "LANGSMITH_API_KEY" if status else "LANGSMITH_ENDPOINT"
+    why = "refuses the key" if status else "does not take them"
+    return (
+        f"traces are lost: LangSmith{where} {why}; slates are not affected. Set {mend} right, or "
+        "leave out LANGSMITH_TRACING"
+    )
 
 
 _KEYS_OUT = _KeysOut()
@@ -134,6 +168,7 @@ def langsmith_client(
     """
     for name in _LOGS:
         logging.getLogger(name).addFilter(_KEYS_OUT)
+    _KEYS_OUT.again()
     session = _BoundedSession(connect_ms / 1000, read_ms / 1000)
     client = Client(
         session=session,

@@ -207,7 +207,7 @@ async def test_a_dead_endpoint_is_named_and_nothing_is_lost(server: Recorder, ho
     assert KEY[:5] not in str(told.value)
 
 
-async def test_a_log_of_lost_traces_tells_nothing_of_the_key(
+async def test_lost_traces_are_told_in_one_line_and_nothing_of_the_key(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with socket.socket() as free:
@@ -215,7 +215,14 @@ async def test_a_log_of_lost_traces_tells_nothing_of_the_key(
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
     with langsmith_client(api_key=KEY, endpoint=nobody) as client, traced(client, "shop"):
         await graph_runner().ask({"session": ["i0"]}, None)
-    assert "Failed to" in caplog.text
+        client.flush()
+        await graph_runner().ask({"session": ["i0"]}, None)
+    lost = [one.getMessage() for one in caplog.records if "lost" in one.getMessage()]
+    assert len(lost) == 1
+    assert f"LangSmith at {nobody} does not take them" in lost[0]
+    assert "Set LANGSMITH_ENDPOINT right" in lost[0]
+    assert "\n" not in lost[0]
+    assert "Failed to" not in caplog.text
     assert "API Key" not in caplog.text
     assert KEY[:5] not in caplog.text
 

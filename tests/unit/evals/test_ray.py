@@ -66,9 +66,7 @@ def test_the_same_rewards_and_ranks_and_nothing_is_paid_twice(
 ) -> None:
     other = Path(shutil.copytree(shop, tmp_path / "other"))
     gains, judged, paid = run(settings_for(shop))
-    on_ray = settings_for(other).model_copy(
-        update={"ray": cluster.address}  # type: ignore[attr-defined]
-    )
+    on_ray = patient(other, cluster.address)  # type: ignore[attr-defined]
     their_gains, theirs, their_paid = run(on_ray)
     assert their_gains == gains
     assert any(gain for row in gains for gain in row)
@@ -115,9 +113,7 @@ def test_exploration_finds_the_same_hints_on_the_cluster(
 
 
 async def test_workers_answer_on_both_nodes_and_one_may_die(cluster: object, shop: Path) -> None:
-    settings = settings_for(shop).model_copy(
-        update={"ray": cluster.address}  # type: ignore[attr-defined]
-    )
+    settings = patient(shop, cluster.address)  # type: ignore[attr-defined]
     model, identity = open_model(settings, None)
     assert isinstance(model, OnRay)
     assert identity == open_model(settings_for(shop), None)[1]

@@ -90,6 +90,18 @@ def test_the_doctor_says_what_is_ill_and_how_to_mend_it(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_the_doctor_opens_the_index_by_the_encoder_that_is_set(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop / "encoder.txt").write_text("other\n", "utf-8")
+    before = sorted((shop / "index").glob("*"))
+    monkeypatch.setenv("COLUMNS", "300")
+    done = re2llm("doctor", "--workspace", str(shop))
+    assert done.returncode == 1
+    assert "was made with text encoder 'other', but 'lexical' is set" in done.stdout
+    assert sorted((shop / "index").glob("*")) == before
+
+
 def test_a_wrong_filter_is_told_before_anything_is_opened(tmp_path: Path) -> None:
     done = re2llm("recommend", "--filters", "{price}", "--workspace", str(tmp_path))
     assert done.returncode == 2

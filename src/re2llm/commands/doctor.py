@@ -62,15 +62,18 @@ def _retrieval(settings: "Settings") -> str:
 
     from re2llm.catalog.candidates import Query
     from re2llm.catalog.dataset import open_dataset
+    from re2llm.graph.encoders import close_encoder, open_encoder
     from re2llm.graph.retrieval import open_retrieval
     from re2llm.workspace import Workspace
 
     workspace = Workspace(settings.workspace)
     workspace.require_data()
-    retriever = open_retrieval(workspace, open_dataset(workspace.data)).retriever
+    encoder = open_encoder(settings, workspace)
+    retriever = open_retrieval(workspace, open_dataset(workspace.data), encoder).retriever
     started = time.perf_counter()
     found = retriever.retrieve(Query(session=()), settings.candidates)
     milliseconds = (time.perf_counter() - started) * 1000
+    close_encoder(retriever.encoder)
     return f"{len(found)} candidates for an empty session in {milliseconds:.1f} ms"
 
 

@@ -19,7 +19,13 @@ from re2llm.evals.order_sensitivity import in_other_orders
 from re2llm.evals.pictures import LearningCurve
 from re2llm.evals.report import Report, against, make_report
 from re2llm.evals.results import NO_HINT, Arm, Comparison, Facts
-from re2llm.evals.variant import FoldMaker, Learnt, learn_variant, other_workspace
+from re2llm.evals.variant import (
+    FoldMaker,
+    Learnt,
+    learn_variant,
+    other_workspace,
+    read_learnt,
+)
 from re2llm.evals.variant_parts import VariantParts, open_variant
 from re2llm.graph.cases import Case
 from re2llm.graph.parts import Parts
@@ -30,6 +36,8 @@ from re2llm.llm.usage import Usage
 from re2llm.nodes.select_hint import USABLE
 from re2llm.workspace import Workspace
 
+_JUDGED = "judged"
+"""The file of a variant that was asked all it is to be asked."""
 Tell = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 """Shows a bar under a name while its block runs; the block calls it with (done, total)."""
 
@@ -53,6 +61,28 @@ def experiment_folder(parts: Parts, plan: ExperimentPlan, elsewhere: Path | None
     }
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]
     return parts.workspace.runs / f"{plan.name}-{digest}"
+
+
+def calls_left(parts: Parts, plan: ExperimentPlan, folder: Path) -> int:
+    """Estimate the model calls that are still to be paid for, from above.
+
+    What was learnt or judged before, in this folder, is neither again; a variant that has no hint
+    asks nothing beside no hint. Of the rest nothing is taken to be in the cache.
+    """
+    homes = {one.name: _home(folder, one) for one in plan.variants}
+    judged = {name for name, home in homes.items() if (home / _JUDGED).is_file()}
+    if judged and len(judged) == len(homes):
+        return 0
+    learnt = {name: found.hints for name, home in homes.items() if (found := read_learnt(home))}
+    return plan.most_calls(
+        valid=len(parts.dataset.valid),
+        test=len(parts.dataset.test),
+        learnt=learnt | dict.fromkeys(judged, 0),
+    )
+
+
+def _home(folder: Path, variant: Variant) -> Path:
+    return folder / re.sub(r"\W+", "-", variant.name).strip("-")
 
 
 async def run_experiment(
@@ -132,7 +162,7 @@ class _Run:
         hints: dict[str, str] = {}
         comparison: Comparison | None = None
         for variant in self.plan.variants:
-            home = self.folder / re.sub(r"\W+", "-", variant.name).strip("-")
+            home = _home(self.folder, variant)
             with self.tell(f"{variant.name}: learning") as report:
                 learnt = await learn_variant(
                     self.parts,
@@ -146,6 +176,8 @@ class _Run:
             with closing(open_variant(self.parts, variant.recipe, home)) as own:
                 comparison, said = await self._judged(own, variant)
                 hints |= {hint.hint_id: hint.text for hint in own.store.hints()}
+            if not any(arm.degraded_count for arm in comparison.arms):
+                (home / _JUDGED).touch()
             notes += [_note(variant, learnt, comparison), *said]
             for arm in _named(comparison, variant):
                 arms.setdefault(arm.name, arm)

@@ -1,7 +1,9 @@
 """What an experiment file says: which ways to learn are compared, and on how many sessions."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, Self
 
 from pydantic import (
@@ -184,14 +186,27 @@ class ExperimentPlan(_Read):
         first = self.variants[0]
         return first.label(POLICY if POLICY in first.rows else first.rows[0])
 
-    def most_calls(self, *, valid: int, test: int) -> int:
-        """Estimate the model calls, from above: nothing in the cache, every error reflected on."""
+    def most_calls(
+        self, *, valid: int, test: int, learnt: Mapping[str, int] = MappingProxyType({})
+    ) -> int:
+        """Estimate the model calls, from above: nothing in the cache, every error reflected on.
+
+        Args:
+            valid: validation sessions there are.
+            test: test sessions there are.
+            learnt: variants that were learnt before, with the hints that they have to ask with.
+        """
         judged, held_out = min(self.test, test), min(valid, _VALID)
         if self.shuffles:
             return held_out + judged * (self.shuffles + 1)
-        explored = {one.recipe.exploration: _exploring(one.recipe) for one in self.variants}
-        learnt = sum(_learning(one, held_out, judged) for one in self.variants)
-        return held_out + judged + sum(explored.values()) + learnt
+        to_learn = [one for one in self.variants if one.name not in learnt]
+        explored = {one.recipe.exploration: _exploring(one.recipe) for one in to_learn}
+        calls = sum(_learning(one, held_out) for one in to_learn) + sum(explored.values())
+        for one in self.variants:
+            hints = learnt.get(one.name, one.recipe.hints)
+            asked = len(one.rows) + one.asks_all * hints if hints else 0
+            calls += asked * (judged + min(held_out, _WEIGHED))
+        return calls + judged + (held_out if to_learn else 0)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -260,10 +275,8 @@ def _exploring(recipe: Recipe) -> int:
     return recipe.sessions + reflections * (_TURNS + _DRAFTS * per_draft)
 
 
-def _learning(variant: Variant, valid: int, test: int) -> int:
+def _learning(variant: Variant, valid: int) -> int:
     recipe = variant.recipe
-    calls = 0
-    if variant.trains and recipe.policy_from == "training":
-        calls += recipe.sessions + recipe.calls + recipe.calls // 4 + 2 * valid
-    asked = len(variant.rows) + variant.asks_all * recipe.hints
-    return calls + asked * (test + min(valid, _WEIGHED))
+    if not variant.trains or recipe.policy_from != "training":
+        return 0
+    return recipe.sessions + recipe.calls + recipe.calls // 4 + 2 * valid

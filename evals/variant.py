@@ -74,6 +74,12 @@ class FoldMaker:
         return self._made[sessions]
 
 
+def read_learnt(folder: Path) -> Learnt | None:
+    """Return what learning a variant brought, or None where it has not ended."""
+    done = folder / _DONE
+    return Learnt(**json.loads(done.read_text("utf-8"))) if done.is_file() else None
+
+
 async def learn_variant(
     parts: Parts,
     variant: Variant,
@@ -89,9 +95,8 @@ async def learn_variant(
     Raises:
         UserError: the call budget ran out, or what is to come from elsewhere is not there.
     """
-    done = folder / _DONE
-    if done.is_file():
-        return Learnt(**json.loads(done.read_text("utf-8")))
+    if (before_now := read_learnt(folder)) is not None:
+        return before_now
     shutil.rmtree(folder, ignore_errors=True)
     budget = parts.client.budget
     before = budget.spent.calls
@@ -108,7 +113,7 @@ async def learn_variant(
             )
         active = own.store.hints(tenant=own.settings.tenant, status=[Status.ACTIVE])
         learnt = Learnt(hints=len(active), calls=budget.spent.calls - before, words=words)
-    done.write_text(json.dumps(asdict(learnt)), "utf-8")
+    (folder / _DONE).write_text(json.dumps(asdict(learnt)), "utf-8")
     return learnt
 
 

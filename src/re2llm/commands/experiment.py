@@ -38,7 +38,7 @@ def experiment(
 
     from re2llm.commands.judge import facts
     from re2llm.commands.screen import console, notes, progress
-    from re2llm.evals.experiment import experiment_folder, run_experiment
+    from re2llm.evals.experiment import calls_left, experiment_folder, run_experiment
     from re2llm.evals.experiment_plan import read_plan
     from re2llm.evals.report import write_report
     from re2llm.evals.report_text import terminal_table
@@ -49,7 +49,8 @@ def experiment(
         plan = plan.at_scale(scale, train=len(parts.dataset.train))
         if sessions is not None:
             plan = plan.model_copy(update={"test": sessions})
-        most = plan.most_calls(valid=len(parts.dataset.valid), test=len(parts.dataset.test))
+        folder = experiment_folder(parts, plan, elsewhere)
+        most = calls_left(parts, plan, folder)
         limit = "" if max_calls is None else f", {max_calls:,} of them allowed"
         notes.print(
             f"{plan.title}. Model: {parts.settings.model_label}. "
@@ -69,7 +70,6 @@ def experiment(
             **{name: told.more[name] for name in _SHARED},
         }
         told = replace(told, title=f"{plan.title}: {parts.dataset.meta.name}", more=about)
-        folder = experiment_folder(parts, plan, elsewhere)
         made = run_with(
             parts.owned,
             run_experiment(parts, plan, folder, facts=told, tell=progress, elsewhere=elsewhere),

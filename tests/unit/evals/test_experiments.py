@@ -17,7 +17,7 @@ from re2llm.catalog.dataset import open_dataset
 from re2llm.catalog.hashing import HashingEncoder
 from re2llm.commands.experiment import experiment
 from re2llm.errors import UserError
-from re2llm.evals.experiment import Made, experiment_folder, run_experiment
+from re2llm.evals.experiment import Made, calls_left, experiment_folder, run_experiment
 from re2llm.evals.experiment_plan import PACKAGED, ExperimentPlan, Recipe, read_plan
 from re2llm.evals.report import write_report
 from re2llm.evals.results import STAND_IN, Facts
@@ -106,6 +106,8 @@ def test_every_file_runs_and_a_second_run_pays_nothing(shop: Path, other: Path, 
     again, same = run(shop, plan, elsewhere)
     assert same == folder
     assert again.calls == 0
+    with closing(open_parts(settings_for(shop), None)) as parts:
+        assert plan.shuffles or calls_left(parts, plan, folder) == 0
     assert again.report.tables == made.report.tables
     assert again.report.findings == made.report.findings
 

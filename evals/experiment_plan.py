@@ -59,6 +59,8 @@ class Recipe(_Read):
     """Or after so many reflections that brought none."""
     effect_check: bool = True
     """Whether a hint is tried before it is admitted."""
+    adds_check: bool = True
+    """Whether a hint must gain more than those that are active."""
     leak_check: bool = True
     """Whether a hint that gives an item away is refused."""
     redundancy_check: bool = True
@@ -78,7 +80,7 @@ class Recipe(_Read):
     @property
     def exploration(self) -> tuple[object, ...]:
         """All that exploration asks by: variants that agree in it pay for it once."""
-        checks = (self.effect_check, self.leak_check, self.redundancy_check)
+        checks = (self.effect_check, self.adds_check, self.leak_check, self.redundancy_check)
         return (self.hints_from, self.sessions, self.hints, self.patience, *checks)
 
     @field_validator("sessions", mode="before")

@@ -24,6 +24,7 @@ from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.names import Names
 from re2llm.kb_store.redundancy import Redundancy, RedundancyRules
 from re2llm.kb_store.store import Eligible
+from re2llm.kb_store.verdict import AdmissionRules
 from re2llm.llm.fusion import SlateFusion
 from re2llm.llm.reflection import Failure
 from re2llm.nodes.protocols import HintPolicy
@@ -119,6 +120,15 @@ class VariantParts(Parts):
     def trial(self, make_cases: Callable[[], Sequence[Case]]) -> Trial:
         """Measures hints, unless this variant does without."""
         return super().trial(make_cases) if self.recipe.effect_check else Untried()
+
+    def rules(self, sources: int) -> AdmissionRules:
+        """Say what is asked of a hint; untried ones are not measured against each other."""
+        found = super().rules(sources)
+        return (
+            found
+            if self.recipe.adds_check and self.recipe.effect_check
+            else replace(found, rivals=0)
+        )
 
     def blinded(self, cases: Sequence[Case]) -> list[Case]:
         """Take from the cases what the policy does not see."""

@@ -85,6 +85,9 @@ class Explored:
 async def explore(parts: Parts, folds: Sequence[Fold], plan: Plan, report: Report) -> Explored:
     """Rank the folds' sessions, then reflect on errors, the most different ones first.
 
+    Errors that an active hint is known to have repaired come last: what is served already teaches
+    least.
+
     What was ranked right is learnt from too: each error is shown beside a similar session in which
     the item was found, by the plain question or thanks to a hint that was admitted before.
 
@@ -156,6 +159,7 @@ class _Walk:
         self._seen: dict[str, str] = {}
         self._held_out: HeldOut | None = None
         self._valued: set[str] = set()
+        self._repaired: set[str] = set()
         self.worth: list[float] = []
 
     def count(self, status: Status | None = None) -> int:
@@ -172,7 +176,8 @@ class _Walk:
         """Reflect, group by group, until there is a reason to stop."""
         step = self._plan.side_by_side
         cases = [case for _, case in failed]
-        for start in range(0, len(failed), step):
+        waiting = list(failed)
+        while waiting:
             active = self.active()
             if len(active) >= self._plan.hints:
                 return Ending.ENOUGH
@@ -183,8 +188,10 @@ class _Walk:
                 return Ending.BUDGET
             if flat(self.worth, self._plan.flat, self._plan.least):
                 return Ending.FLAT
-            await asyncio.gather(*(self._reflect(*pair) for pair in failed[start : start + step]))
-            self._report(min(start + step, len(failed)), len(failed))
+            waiting.sort(key=lambda pair: pair[1].key in self._repaired)
+            await asyncio.gather(*(self._reflect(*pair) for pair in waiting[:step]))
+            del waiting[:step]
+            self._report(len(failed) - len(waiting), len(failed))
         return Ending.DONE
 
     async def _value(self, active: dict[str, str], missed: Sequence[Case]) -> None:
@@ -193,8 +200,7 @@ class _Walk:
             if hint_id in self._valued:
                 continue
             self._valued.add(hint_id)
-            if self._plan.compare:
-                self._successes.hinted(missed, text)
+            self._repaired.update(case.key for case in self._successes.hinted(missed, text))
             if self._plan.flat > 0:
                 if self._held_out is None:
                     made = await asyncio.to_thread(self._parts.some_valid, self._plan.held_out)

@@ -92,6 +92,10 @@ class Proving(Rooms):
         """Measures hints on such sessions."""
         return SimilarSessions(make_cases, self.measure, self.retrieval.encoder)
 
+    def rules(self, sources: int) -> AdmissionRules:
+        """Say what is asked of a hint, and how many independent sources must lead to it."""
+        return AdmissionRules(sources=sources)
+
     def admission(
         self, make_cases: Callable[[], Sequence[Case]], *, source: str, sources: int
     ) -> HintAdmission:
@@ -108,5 +112,5 @@ class Proving(Rooms):
             redundancy=self.redundancy,
             trial=self.trial(make_cases),
             writer=Writer(source=source, model=self.identity, prompt_version=prompt_version()),
-            rules=AdmissionRules(sources=sources),
+            rules=self.rules(sources),
         )

@@ -29,9 +29,9 @@ class Successes:
         self._features.append(case.features)
         self._found.append(Success(task=case.task, order=tuple(order), target=case.target))
 
-    def hinted(self, missed: Sequence[Case], hint: str) -> int:
-        """Note the missed sessions that this hint is known to have repaired; returns how many."""
-        repaired = 0
+    def hinted(self, missed: Sequence[Case], hint: str) -> list[Case]:
+        """Note the missed sessions that this hint is known to have repaired, and return them."""
+        repaired = []
         for case in missed:
             order = self.measure.recalled(case.task, hint)
             if order is None or case.target not in order[: case.task.k]:
@@ -39,7 +39,7 @@ class Successes:
             task = replace(case.task, hint=hint)
             self._features.append(case.features)
             self._found.append(Success(task=task, order=tuple(order), target=case.target))
-            repaired += 1
+            repaired.append(case)
         return repaired
 
     def like(self, failure: Failure) -> Success | None:

@@ -1,6 +1,7 @@
 """How a drafted hint is tried: on the session that failed, and on its nearest relatives."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import islice
@@ -60,8 +61,10 @@ class SimilarSessions:
         return gain
 
     async def similar_gains(self, failure: Failure, hint_text: str, n: int) -> Sequence[float]:
-        """Return the gains on up to n similar cases, nearest first."""
-        return await self._measure.gains(await asyncio.to_thread(self._like, failure, n), hint_text)
+        """Return the gains on up to n similar cases, nearest first; NaN where there is none."""
+        like = await asyncio.to_thread(self._like, failure, n)
+        gains = await self._measure.each_gain(like, hint_text)
+        return [math.nan if gain is None else gain for gain in gains]
 
     def _like(self, failure: Failure, n: int) -> list[Case]:
         with self._making:

@@ -12,7 +12,7 @@ from re2llm.kb_store.hint import Hint, Provenance, Status
 from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.redundancy import Redundancy
 from re2llm.kb_store.store import HintStore
-from re2llm.kb_store.trying import tried
+from re2llm.kb_store.trying import compared, tried
 from re2llm.kb_store.verdict import AdmissionRules, verdict
 from re2llm.llm.reflection import Failure, HintDraft, Reflection
 
@@ -106,6 +106,7 @@ class HintAdmission:
         tries = await self._tries(old)
         hint = await tried(hint, failure, twin, trial=self._trial, rules=self._rules, tries=tries)
         async with self._entering:
+            hint = await self._compared(hint, failure, twin, tries)
             return await self._join(hint, source)
 
     def _written(self, draft: HintDraft, failure: Failure, tenant: str) -> Hint:
@@ -133,10 +134,22 @@ class HintAdmission:
         """Number this trial among those that the hint did not pass; each left a supporter."""
         if old is None or old.evidence.sessions == 0:
             return 1
-        passed = old.status is Status.SHADOW and old.evidence.low >= self._rules.threshold
-        if passed:
+        if old.status is Status.SHADOW and verdict(old.evidence, self._rules)[0] is Status.ACTIVE:
             return 1
         return 1 + await asyncio.to_thread(self._store.supporters, old.hint_id, tenant=old.tenant)
+
+    async def _compared(self, hint: Hint, failure: Failure, twin: Hint | None, tries: int) -> Hint:
+        """Measure a hint that passed against those in use, which no other can join meanwhile."""
+        if hint.status is not Status.ACTIVE:
+            return hint
+        active = await asyncio.to_thread(
+            self._store.hints, tenant=hint.tenant, status=[Status.ACTIVE]
+        )
+        besides = {hint.hint_id, twin.hint_id if twin else ""}
+        others = [other for other in active if other.hint_id not in besides]
+        return await compared(
+            hint, failure, others, trial=self._trial, rules=self._rules, tries=tries
+        )
 
     async def _join(self, hint: Hint, source: str) -> Hint:
         """Enter a tried hint, as things are now that no other one can be entered."""

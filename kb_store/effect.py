@@ -24,7 +24,7 @@ class Trial(Protocol):
         """Return metric with minus metric without, on the session that failed."""
 
     async def similar_gains(self, failure: Failure, hint_text: str, n: int) -> Sequence[float]:
-        """Return the same on up to n held-out sessions, the most similar first.
+        """Return the same on up to n held-out sessions, the most similar first; NaN if unknown.
 
         Asking for more later begins with the same sessions, from a cache.
         """

@@ -38,6 +38,7 @@ class Evidence:
         low: lower confidence bound of `gain`.
         sessions: how many held-out sessions were tried.
         confirmed: whether it gained on those of them that had no part in its looking good.
+        adds: whether it gained more there than the best of the hints that were active.
     """
 
     own_gain: float = 0.0
@@ -45,6 +46,7 @@ class Evidence:
     low: float = 0.0
     sessions: int = 0
     confirmed: bool = True
+    adds: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

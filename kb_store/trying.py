@@ -1,4 +1,4 @@
-"""How a draft is tried: on the session that failed, on some like it, then on more to confirm."""
+"""How a draft is tried: on the failed session and on others like it, alone and against others."""
 
 import math
 from collections.abc import Sequence
@@ -41,11 +41,76 @@ async def tried(
         return replace(hint, status=Status.CANDIDATE, reason=f"not tried yet: {error}")
     further = evidence(own, gains[first:], rules.sure)
     seen = replace(
-        evidence(own, gains, 1 - (1 - rules.confidence) / (tries * (tries + 1))),
+        evidence(own, gains, _strict(rules.confidence, tries)),
         confirmed=further.sessions < rules.min_sessions or further.low > 0,
     )
     status, reason = verdict(seen, rules)
     return replace(hint, status=status, reason=reason, evidence=seen)
+
+
+async def compared(
+    hint: Hint,
+    failure: Failure,
+    active: Sequence[Hint],
+    *,
+    trial: Trial,
+    rules: AdmissionRules,
+    tries: int,
+) -> Hint:
+    """Return a tried hint, held back where it does not surely gain more than the best active one.
+
+    The best is found on the first sessions, and compared with on the further ones, which had no
+    part in its being the best. Where there are too few of these, nothing is held against the hint.
+
+    Args:
+        hint: one that passed its own trial.
+        failure: the session that it was written for.
+        active: the hints in use, besides itself and what it would take the place of.
+        trial: measures; what it measured before costs nothing again.
+        rules: against how many, and how surely.
+        tries: as for `tried`.
+    """
+    if rules.rivals < 1 or not active:
+        return hint
+    try:
+        rival = await _rival(active, failure, trial, rules)
+        if rival is None:
+            return hint
+        n = rules.sessions + rules.confirm
+        own = await trial.similar_gains(failure, hint.text, n)
+        others = await trial.similar_gains(failure, rival.text, n)
+    except TrialUnavailable as error:
+        return replace(hint, status=Status.CANDIDATE, reason=f"not tried yet: {error}")
+    pairs = zip(own[rules.sessions :], others[rules.sessions :], strict=False)
+    confidence = _strict(rules.adds, tries)
+    more = evidence(0.0, [mine - other for mine, other in pairs], confidence)
+    if more.sessions < rules.min_sessions or more.low > 0:
+        return hint
+    seen = replace(hint.evidence, adds=False)
+    status, reason = verdict(seen, rules)
+    against = f"; than {rival.hint_id} {more.gain:+.3f} (at least {more.low:+.3f})"
+    return replace(hint, status=status, reason=reason + against, evidence=seen)
+
+
+async def _rival(
+    active: Sequence[Hint], failure: Failure, trial: Trial, rules: AdmissionRules
+) -> Hint | None:
+    """Return the active hint that gains most on the sessions most like the failed one, if any."""
+    surest = sorted(active, key=lambda hint: -hint.evidence.low)[: rules.looked_at]
+    there = [await trial.own_gain(failure, hint.text) for hint in surest]
+    order = sorted(range(len(surest)), key=lambda place: -there[place])[: rules.rivals]
+    best, most = None, 0.0
+    for hint in (surest[place] for place in order):
+        gains = await trial.similar_gains(failure, hint.text, rules.sessions)
+        mean = evidence(0.0, gains, rules.confidence).gain
+        if mean > most:
+            best, most = hint, mean
+    return best
+
+
+def _strict(confidence: float, tries: int) -> float:
+    """Return what one of several trials must hold with, for all together to hold so surely."""
+    return 1 - (1 - confidence) / (tries * (tries + 1))
 
 
 async def _gains(

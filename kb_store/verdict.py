@@ -52,6 +52,18 @@ class AdmissionRules:
 
     It is tried further only where it helps more than the old one on the failed session.
     """
+    rivals: int = 8
+    """So many active hints at most, those that gain most on the failed session, that a new one is
+    measured against; 0 measures it against none.
+
+    Each is asked on the first sessions, the best of them on the further ones. A hint that gains no
+    more there than what is active already would add nothing to it but the luck of a larger choice.
+    """
+    looked_at: int = 32
+    """So many active hints at most, those of the surest gain, are asked on the failed session."""
+    adds: float = 0.95
+    """One-sided confidence that it gains more than the best of them, over all trials of one hint
+    together, as for `confidence`."""
     sources: int = 1
     """So many independent sources must lead to a hint before it becomes active.
 
@@ -84,4 +96,6 @@ def verdict(seen: Evidence, rules: AdmissionRules) -> tuple[Status, str]:
         return Status.SHADOW, f"promising, on thin evidence: {words}"
     if not seen.confirmed:
         return Status.SHADOW, f"looked good, and less so on further sessions: {words}"
+    if not seen.adds:
+        return Status.SHADOW, f"helps, and not surely more than what is active: {words}"
     return Status.ACTIVE, f"admitted: {words}"

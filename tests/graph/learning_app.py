@@ -45,7 +45,7 @@ def trusting(app: Re2LLM, *, sources: int = 2) -> HintAdmission:
         redundancy=Redundancy(store=app.parts.store),
         trial=EveryHintHelps(),
         writer=Writer(source="feedback"),
-        rules=AdmissionRules(sources=sources),
+        rules=AdmissionRules(sources=sources, rivals=0),
     )
 
 

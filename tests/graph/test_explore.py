@@ -17,6 +17,7 @@ from re2llm.graph.held_out import HeldOut, flat
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
 from re2llm.graph.successes import Successes
+from re2llm.kb_store.admission import AdmissionRules
 from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.llm.reflection import Failure, HintDraft, Reflection
 
@@ -85,6 +86,7 @@ async def explored(parts: Parts, plan: Plan, *, kinds: int = 1) -> tuple[Explore
     vars(parts)["reranker"] = Steered(targets, kinds)
     reflector = Saying()
     vars(parts)["trial"] = lambda _: EveryHintHelps()
+    vars(parts)["rules"] = lambda sources: AdmissionRules(sources=sources, rivals=0)
     vars(parts)["steps"] = replace(
         parts.steps, reflect=replace(parts.steps.reflect, reflector=reflector)
     )
@@ -161,13 +163,13 @@ async def test_what_a_hint_repaired_is_learnt_from_at_no_cost(parts: Parts) -> N
         for case, order in zip(cases, orders, strict=True)
         if order is not None and case.target not in order[: case.task.k] and case.target in order
     ]
-    assert successes.hinted(missed, SAYINGS[0]) == 0
+    assert successes.hinted(missed, SAYINGS[0]) == []
     first = missed[0]
     failure = Failure(task=first.task, order=(), target=first.target)
     assert successes.like(failure) is None
     for case in missed[:5]:
         await measure.order(case.task, SAYINGS[0])
-    assert successes.hinted(missed, SAYINGS[0]) == 5
+    assert successes.hinted(missed, SAYINGS[0]) == missed[:5]
     like = successes.like(failure)
     assert like is not None
     assert like.task.hint == SAYINGS[0]

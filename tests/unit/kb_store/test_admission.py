@@ -26,6 +26,8 @@ ITEMS = [Item(item_id=f"item-{n}", title=f"Plain thing number {n}") for n in ran
 RECENT = "Prefer items near the most recent purchase."
 RECENT_TOO = "Prefer items near the most recent purchase always."
 PRICE = "Demote candidates far above the usual price."
+ALONE = AdmissionRules(rivals=0)
+"""Measured against no other hint."""
 
 
 @dataclass
@@ -294,7 +296,7 @@ async def test_the_judge_is_asked_between_the_two_distances(store: MemoryHintSto
     for judge, status in ((yes, Status.REFUSED), (no, Status.ACTIVE), (unsure, Status.ACTIVE)):
         clone = MemoryHintStore(WordEncoder())
         clone.put_all(store.hints(), by="test", why="copy")
-        gate = admission(clone, WrittenTrial(), judge=judge, near=near)
+        gate = admission(clone, WrittenTrial(), judge=judge, near=near, rules=ALONE)
         [hint] = await gate.admit(failed(), drafts(RECENT_TOO), tenant="default")
         assert hint.status is status
         assert judge.asked >= 1
@@ -332,7 +334,7 @@ async def test_a_word_that_turns_the_meaning_is_not_settled_by_distance(
     store.put(make("Prefer dear things over cheap things in such sessions."), by="t", why="t")
     near = RedundancyRules(same=0.5, ask=0.3, alone=0.5)
     turned = "Never prefer dear things over cheap things in such sessions."
-    gate = admission(store, WrittenTrial(), near=near)
+    gate = admission(store, WrittenTrial(), near=near, rules=ALONE)
     [hint] = await gate.admit(failed(), drafts(turned), tenant="default")
     assert hint.status is Status.ACTIVE
 
@@ -457,8 +459,81 @@ async def test_what_becomes_active_is_mostly_good(store: MemoryHintStore) -> Non
         store,
         WrittenTrial(own=own, similar=noise),
         near=RedundancyRules(ask=1.1, same=1.1, alone=1.1),
+        rules=ALONE,
     )
     await gate.admit(failed(), drafts(*texts), tenant="default")
     active = [hint.text in good for hint in store.hints(status=[Status.ACTIVE])]
     assert sum(active) >= 0.5 * len(good)
     assert np.mean(active) >= 0.9
+
+
+BRAND = "Look for the brand of the latest item."
+
+
+async def test_what_adds_nothing_to_the_active_ones_waits(store: MemoryHintStore) -> None:
+    store.put(make(RECENT), by="t", why="t")
+    same = [0.1, 0.2] * 60
+    better = [0.2, 0.3] * 60
+    worse_first = [0.05, 0.1] * 12 + better[24:]
+    for gains, status in ((same, Status.SHADOW), (better, Status.ACTIVE), (same, Status.ACTIVE)):
+        clone = MemoryHintStore(WordEncoder())
+        clone.put_all(store.hints(), by="test", why="copy")
+        known = {RECENT: [-0.1, 0.05] * 60 if status is Status.ACTIVE and gains is same else same}
+        gate = admission(clone, WrittenTrial(similar={**known, PRICE: gains}))
+        [hint] = await gate.admit(failed(), drafts(PRICE), tenant="default")
+        assert hint.status is status
+        assert hint.evidence.adds == (status is Status.ACTIVE)
+        assert ("not surely more than what is active" in hint.reason) != hint.evidence.adds
+        assert (hint_id(RECENT) in hint.reason) != hint.evidence.adds
+    # Only sessions that had no part in choosing the rival are compared on.
+    trial = WrittenTrial(similar={RECENT: same, PRICE: worse_first})
+    [hint] = await admission(store, trial).admit(failed(), drafts(PRICE), tenant="default")
+    assert hint.status is Status.ACTIVE
+
+
+async def test_it_is_measured_against_the_best_active_one_there(store: MemoryHintStore) -> None:
+    others = [make(f"Favour kind {n} of the things in the list.") for n in range(40)]
+    store.put_all([make(RECENT), make(BRAND), *others], by="t", why="t")
+    own = {hint.text: 0.0 for hint in others}
+    gains = {RECENT: [0.0, 0.1] * 60, BRAND: [0.2, 0.3] * 60, PRICE: [0.1, 0.2] * 60}
+    surest = {BRAND: 0.2, RECENT: 0.1}
+    for text, low in surest.items():
+        store.put(make(text, evidence=Evidence(low=low)), by="t", why="t")
+    trial = WrittenTrial(own=own, similar=gains)
+    near = RedundancyRules(ask=1.1, same=1.1, alone=1.1)
+    [hint] = await admission(store, trial, near=near).admit(
+        failed(), drafts(PRICE), tenant="default"
+    )
+    assert hint.status is Status.SHADOW
+    assert hint_id(BRAND) in hint.reason
+    rules = AdmissionRules()
+    looks = rules.sessions + rules.confirm
+    pilots = rules.pilot + 3 * rules.pilot + rules.sessions + looks
+    most = 1 + pilots + rules.looked_at + rules.rivals * rules.sessions + 2 * looks
+    assert trial.calls <= most
+
+
+async def test_a_hint_that_adds_nothing_gets_in_by_no_number_of_sources(
+    store: MemoryHintStore,
+) -> None:
+    store.put(make(RECENT), by="t", why="t")
+    trial = WrittenTrial(similar={RECENT: [0.1, 0.2] * 60, PRICE: [0.1, 0.2] * 60})
+    gate = admission(store, trial, rules=AdmissionRules(sources=2))
+    for session, source in enumerate(("ann", "bob", "cat")):
+        [hint] = await gate.admit(failed(session), drafts(PRICE), tenant="default", source=source)
+        assert hint.status is Status.SHADOW
+    assert store.supporters(hint_id(PRICE)) == 3
+
+
+async def test_of_hints_proposed_together_the_second_is_measured_against_the_first(
+    store: MemoryHintStore,
+) -> None:
+    gate = admission(store, WrittenTrial(similar={}, own={}))
+    admitted = await asyncio.gather(
+        *(
+            gate.admit(failed(n), drafts(text), tenant="default")
+            for n, text in enumerate((RECENT, PRICE, BRAND))
+        )
+    )
+    statuses = sorted(hint.status.value for [hint] in admitted)
+    assert statuses == ["active", "shadow", "shadow"]

@@ -86,8 +86,8 @@ def told(seed: int, found: Junk) -> str:
         f"\nSeed {seed}: {explored.errors} of {explored.sessions} sessions missed,"
         f" {explored.reflections} reflections, {explored.usage.calls} calls; {explored.ending}.",
         f"{len(found.active)} active ({found.helpful} with a positive held-out effect),"
-        f" {found.shadows} shadows (share of good ones {found.shadow_good:.2f}); pairs that say the same:"
-        f" {found.alike}; nearest cosine {found.nearest:.2f}.",
+        f" {found.shadows} shadows (share of good ones {found.shadow_good:.2f}); pairs that say"
+        f" the same: {found.alike}; nearest cosine {found.nearest:.2f}.",
         f"Gain per held-out session: {found.half.mean():+.4f} with half of them,"
         f" {found.full.mean():+.4f} with all: {more.mean:+.4f} ({more.low:+.4f} to"
         f" {more.high:+.4f}).",

@@ -60,21 +60,20 @@ async def measure(parts: Parts, sessions: int, plan: Plan, held_out: int = 10**6
     test = parts.case_maker.make(later[::step], parts.retriever)
     trial = SimilarSessions(lambda: test, parts.measure, parts.retrieval.encoder)
 
-    async def tried(hint: Hint) -> Tried:
+    async def near(hint: Hint) -> tuple[int, float]:
         own = written[hint.provenance.session_id]
         failure = Failure(task=own.task, order=(), target=own.target)
         like = max(_LEAST, round(hint.evidence.sessions * len(test) / len(written)))
-        near = await trial.similar_gains(failure, hint.text, like)
+        gains = await trial.similar_gains(failure, hint.text, like)
+        return like, float(np.nanmean(gains))
+
+    async def tried(hint: Hint) -> Tried:
+        like, gain = await near(hint)
         everywhere = await parts.measure.gains(test, hint.text)
-        return Tried(
-            hint=hint,
-            like=like,
-            near=float(np.nanmean(near)),
-            everywhere=float(np.mean(everywhere)),
-        )
+        return Tried(hint=hint, like=like, near=gain, everywhere=float(np.mean(everywhere)))
 
     active = [await tried(hint) for hint in _in_order(parts)]
-    shadow = [await tried(hint) for hint in parts.store.hints(status=[Status.SHADOW])]
+    shadow = [await near(hint) for hint in parts.store.hints(status=[Status.SHADOW])]
     values = HeldOut(test, parts.measure)
     for one in active:
         await values.add(one.hint.text)
@@ -95,18 +94,18 @@ async def measure(parts: Parts, sessions: int, plan: Plan, held_out: int = 10**6
         return np.where(picks < 0, 0.0, gains[np.arange(len(test)), picks])
 
     half, full = await chosen((len(active) + 1) // 2), await chosen(len(active))
-    near = rows @ rows.T - 2 * np.eye(len(texts), dtype=np.float32)
+    cosines = rows @ rows.T - 2 * np.eye(len(texts), dtype=np.float32)
     limit = RedundancyRules().same
     return Junk(
         explored=explored,
         shadows=len(shadow),
         active=tuple(active),
-        shadow_good=float(np.mean([one.near > 0 for one in shadow])) if shadow else 0.0,
+        shadow_good=float(np.mean([gain > 0 for _, gain in shadow])) if shadow else 0.0,
         alike=sum(
-            same(texts[a], texts[b]) or bool(near[a, b] >= limit)
+            same(texts[a], texts[b]) or bool(cosines[a, b] >= limit)
             for a, b in combinations(range(len(texts)), 2)
         ),
-        nearest=float(near.max()) if len(texts) > 1 else 0.0,
+        nearest=float(cosines.max()) if len(texts) > 1 else 0.0,
         half=half,
         full=full,
     )
@@ -142,7 +141,9 @@ def run(
     """Make a shop with so many sessions to explore, and measure."""
     made = ShopPlan(sessions=int(sessions / _TRAINED) + 2, seed=seed)
     write_shop(Workspace(folder).data, made)
-    settings = Settings(workspace=folder, model=STAND_IN, k=5, concurrency=32, seed=seed)
+    settings = Settings(
+        workspace=folder, model=STAND_IN, k=5, concurrency=32, seed=seed, timeout=3600
+    )
     recipe = Recipe(
         effect_check=without != "effect",
         leak_check=without != "leak",

@@ -177,6 +177,44 @@ async def test_what_a_hint_repaired_is_learnt_from_at_no_cost(parts: Parts) -> N
     assert like.task.session != first.task.session
 
 
+@dataclass
+class AsksAll(EveryHintHelps):
+    """A trial that every hint passes, after the model was asked with it in every session."""
+
+    parts: Parts
+    cases: Sequence[Case]
+
+    async def similar_gains(self, failure: Failure, hint_text: str, n: int) -> Sequence[float]:
+        await self.parts.measure.each_gain(self.cases, hint_text)
+        return await super().similar_gains(failure, hint_text, n)
+
+
+class SaysOne(Saying):
+    """Proposes the same every time."""
+
+    async def reflect(self, failure: Failure) -> Reflection:
+        self.failures.append(failure)
+        return Reflection(drafts=(HintDraft(text=SAYINGS[0]),))
+
+
+async def test_what_an_active_hint_repaired_is_reflected_on_last(parts: Parts) -> None:
+    folds = make_folds(parts.dataset, parts.retriever, parts.case_maker, limit=120, seed=0)
+    cases = [case for fold in folds for case in fold.cases]
+    vars(parts)["reranker"] = Steered({_ids(case.task): case.target for case in cases}, 2)
+    vars(parts)["trial"] = lambda _: AsksAll(parts, cases)
+    reflector = SaysOne()
+    vars(parts)["steps"] = replace(
+        parts.steps, reflect=replace(parts.steps.reflect, reflector=reflector)
+    )
+    plan = Plan(hints=2, patience=500, side_by_side=1, flat=0)
+    found = await explore(parts, folds, plan, lambda *_: None)
+    assert found.ending is Ending.DONE
+    assert found.reflections == found.errors == len(reflector.failures)
+    kinds = [sum(map(ord, "".join(_ids(one.task)))) % 2 for one in reflector.failures[1:]]
+    assert 0 < sum(kinds) < len(kinds)
+    assert kinds == sorted(kinds, reverse=True)
+
+
 class ByTable:
     """Gains written beforehand by hint and session."""
 

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from re2llm.errors import UserError
-from re2llm.evals.local_table import Asked, Costs, Row, Told, judge, lines
+from re2llm.evals.local_table import Asked, Row, Tape, Told, judge, lines
 from re2llm.evals.local_trials import Trial, read_trials
 from re2llm.evals.metrics import ndcg, ranks
 from re2llm.llm.cache import AnswerCache
@@ -27,6 +27,7 @@ from re2llm.llm.first_token import FirstTokenReranker
 from re2llm.llm.likelihood import ClientScorer, LikelihoodReranker, some_items
 from re2llm.llm.model import ModelConfig, close_chat_model, open_chat_model
 from re2llm.llm.patience import Patience
+from re2llm.llm.prompts import prompt_version
 from re2llm.llm.ranking import RankAnswer, RankTask
 from re2llm.llm.rerank import ListwiseReranker
 from re2llm.llm.sanitise import sanitise
@@ -48,16 +49,29 @@ class Reranker(Protocol):
 
 
 async def ask_all(
-    name: str, reranker: Reranker, trials: Sequence[Trial], hint: str | None, costs: Costs
+    name: str, reranker: Reranker, trials: Sequence[Trial], hint: str | None, tape: Tape
 ) -> list[Told]:
-    """Ask one session after the other; tell how far it is."""
+    """Ask one session after the other; tell how far it is.
+
+    Args:
+        name: all that tells this way from others, but for the hint and the prompts' version.
+        reranker: whom to ask.
+        trials: the sessions.
+        hint: given with each question.
+        tape: what was told before is not asked again; where nothing was told, it is.
+    """
     told, started = [], time.perf_counter()
     for number, trial in enumerate(trials, 1):
-        before = time.perf_counter()
-        answer = await reranker.rerank(replace(trial.task, hint=hint))
-        took = time.perf_counter() - before
-        seconds, tokens = costs.keep(f"{name} {trial.session_id}", took, answer)
-        told.append(Told(answer=answer, seconds=seconds, output_tokens=tokens))
+        question = f"{prompt_version()} {name} {hint} {trial.session_id}"
+        one = tape.get(question)
+        if one is None:
+            before = time.perf_counter()
+            answer = await reranker.rerank(replace(trial.task, hint=hint))
+            took = time.perf_counter() - before if answer.usage.calls else float("nan")
+            one = Told(answer=answer, seconds=took, output_tokens=answer.usage.output_tokens)
+            if answer.listed:
+                tape.keep(question, one)
+        told.append(one)
         left = (time.perf_counter() - started) / number * (len(trials) - number)
         sys.stderr.write(f"\r{name}: {number}/{len(trials)}, {left:.0f} s left    ")
     sys.stderr.write("\n")
@@ -74,7 +88,7 @@ class Bench:
 
     valid: tuple[Trial, ...]
     test: tuple[Trial, ...]
-    costs: Costs
+    tape: Tape
     both: bool
 
     @property
@@ -86,7 +100,7 @@ class Bench:
         self, name: str, trials: Sequence[Trial], way: Reranker, hint: str | None
     ) -> Asked:
         """Ask about these sessions."""
-        told = await ask_all(name, way, trials, hint, self.costs)
+        told = await ask_all(name, way, trials, hint, self.tape)
         return Asked(trials=trials, told=told)
 
     async def run(self, name: str, way: Reranker, hint: str | None = None) -> Row:
@@ -149,8 +163,8 @@ async def compare(given: argparse.Namespace) -> None:
     trials = read_trials(given.data, valid=given.valid, test=given.sessions, both=given.both)
     given.keep.mkdir(parents=True, exist_ok=True)
     cache = AnswerCache(given.keep / "answers.sqlite")
-    costs = Costs(given.keep / "costs.jsonl")
-    bench = Bench(valid=trials.valid, test=trials.test, costs=costs, both=given.both)
+    tape = Tape(given.keep / f"{given.model.replace('/', '-')}.jsonl")
+    bench = Bench(valid=trials.valid, test=trials.test, tape=tape, both=given.both)
     config = ModelConfig(model=given.model, base_url=given.url, timeout=_PATIENCE.deadline)
     chat, scores = open_chat_model(config), open_score_model(config)
     client = ModelClient(chat, identity=given.model, cache=cache, patience=_PATIENCE)

@@ -48,25 +48,42 @@ class Row:
     degraded: int = 0
 
 
-class Costs:
-    """Seconds and tokens by question, on disk: a cached answer does not tell what it took."""
+class Tape:
+    """What was told of each question, on disk.
+
+    The answer cache alone does not do: it keeps no answer that is not whole, and does not tell what
+    one took.
+    """
 
     def __init__(self, path: Path) -> None:
         """Read what is there."""
         self._path = path
         rows = path.read_text("utf-8").splitlines() if path.is_file() else []
-        self._known: dict[str, tuple[float, int]] = {
-            row["question"]: (row["seconds"], row["output_tokens"]) for row in map(json.loads, rows)
-        }
+        self._known = {row["question"]: row for row in map(json.loads, rows)}
 
-    def keep(self, question: str, seconds: float, answer: RankAnswer) -> tuple[float, int]:
-        """Return the cost of a question: as measured now, unless it came from the cache."""
-        if answer.usage.calls:
-            self._known[question] = (seconds, answer.usage.output_tokens)
-            row = {"question": question, "seconds": seconds}
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({**row, "output_tokens": answer.usage.output_tokens}) + "\n")
-        return self._known.get(question, (float("nan"), 0))
+    def get(self, question: str) -> Told | None:
+        """Return what was told, or nothing where it was not asked."""
+        row = self._known.get(question)
+        if row is None:
+            return None
+        answer = RankAnswer(
+            order=tuple(row["order"]), listed=row["listed"], degraded=row["degraded"]
+        )
+        return Told(answer=answer, seconds=row["seconds"], output_tokens=row["output_tokens"])
+
+    def keep(self, question: str, told: Told) -> None:
+        """Write down what was told."""
+        row = {
+            "question": question,
+            "order": told.answer.order,
+            "listed": told.answer.listed,
+            "degraded": told.answer.degraded,
+            "seconds": told.seconds,
+            "output_tokens": told.output_tokens,
+        }
+        self._known[question] = row
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
 
 
 def judge(name: str, parts: Sequence[tuple[Asked, Asked]]) -> Row:

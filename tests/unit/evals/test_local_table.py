@@ -4,7 +4,7 @@ import json
 
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Item
-from re2llm.evals.local_table import Asked, Told, judge, lines
+from re2llm.evals.local_table import Asked, Tape, Told, judge, lines
 from re2llm.evals.local_trials import Trial, read_trials
 from re2llm.evals.metrics import ndcg
 from re2llm.llm.ranking import RankAnswer, RankTask
@@ -66,3 +66,12 @@ def test_retrieval_learns_from_training_sessions_alone_where_the_others_are_judg
         assert made.test[0].candidates[0].item.item_id == "i5"
         seen.append([one.score for one in made.test[0].candidates])
     assert seen[0] == seen[1], "validation sessions changed what retrieval thinks"
+
+
+def test_what_was_told_is_told_again_short_answers_too(tmp_path):
+    answer = RankAnswer(order=("i2", "i1"), listed=1, degraded="the model named 1 of 2 candidates")
+    told = Told(answer=answer, seconds=3.5, output_tokens=7)
+    Tape(tmp_path / "tape.jsonl").keep("listwise s1", told)
+    again = Tape(tmp_path / "tape.jsonl")
+    assert again.get("listwise s1") == told
+    assert again.get("listwise s2") is None

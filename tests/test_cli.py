@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -142,6 +143,19 @@ def test_an_interrupted_command_says_that_nothing_is_lost(shop: Path) -> None:
     kept = _kept(answers)
     assert re2llm(*words).returncode == 0
     assert _kept(answers) >= kept > 0
+
+
+def test_a_small_model_says_at_once_that_its_port_is_taken(tmp_path: Path) -> None:
+    pytest.importorskip("llama_cpp", reason="needs the extra 'local'")
+    model = tmp_path / "never-loaded.gguf"
+    model.touch()
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        port = str(other.getsockname()[1])
+        done = re2llm("serve-model", "--model", str(model), "--port", port)
+    assert done.returncode != 0
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+    assert "RE2LLM_BASE_URL" not in done.stdout
 
 
 def _kept(path: Path) -> int:

@@ -1,5 +1,6 @@
 """`re2llm serve-model`: a small real language model on this machine."""
 
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -28,11 +29,13 @@ def serve_model(
     import uvicorn
 
     from re2llm.llm.local.app import make_app
+    from re2llm.service.server import listen
 
-    app = make_app(path, name=name, context=context, threads=threads)
-    typer.echo(f"export RE2LLM_MODEL={name}")
-    typer.echo(f"export RE2LLM_BASE_URL=http://{_HOST}:{port}/v1")
-    uvicorn.run(app, host=_HOST, port=port, log_level="warning")
+    with closing(listen(_HOST, port)) as listener:
+        app = make_app(path, name=name, context=context, threads=threads)
+        typer.echo(f"export RE2LLM_MODEL={name}")
+        typer.echo(f"export RE2LLM_BASE_URL=http://{_HOST}:{port}/v1")
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
 
 def packaged_model() -> Path:

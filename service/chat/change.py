@@ -59,14 +59,14 @@ def changed(
     for limit in understood.limits:
         if limit.attribute not in lexicon.numeric:
             notices.append(
-                f"the items here have no {limit.attribute}, so that limit cannot be kept"
+                f"The items here have no {limit.attribute}, so that limit cannot be kept."
             )
             continue
         new = Range(limit.low, limit.high)
         ranges[limit.attribute] = narrowed(ranges.get(limit.attribute), new)
     for step, name in ((understood.step, "price"), (understood.newer, "year")):
         if step and name not in lexicon.numeric:
-            notices.append(f"the items here have no {name}, so they cannot be told apart by it")
+            notices.append(f"The items here have no {name}, so they cannot be told apart by it.")
         elif step:
             meant = [cards[place - 1] for place in understood.cards if place <= len(cards)]
             beside = meant or ([] if understood.fresh else cards)

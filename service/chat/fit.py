@@ -65,6 +65,21 @@ class Fitting:
         lead = tuple(self._in_the_way(memory, exclude, held))
         return Fitted(memory=memory, possible=False, lead=lead)
 
+    def without_old_words(
+        self, memory: Memory, said: Sequence[str], exclude: Sequence[str]
+    ) -> tuple[Memory, tuple[str, ...]]:
+        """Forget older words where no item has them beside those said now; returns which.
+
+        Who asks for coral ones and then for steel ones wants steel; "zelda", then "mario kart" are
+        two wishes, and "headset", then "wireless" is one.
+        """
+        old = tuple(word for word in memory.words if word not in said)
+        if not old or not said or self.shelf.says(memory, " ".join((*old, *said)), exclude):
+            return memory, ()
+        if not self.shelf.says(memory, " ".join(said), exclude):
+            return memory, ()
+        return replace(memory, words=tuple(said)), old
+
     def _fitted(self, memory: Memory, exclude: Sequence[str], lead: tuple[str, ...]) -> Fitted:
         unwanted: tuple[str, ...] = ()
         if memory.avoid or memory.avoid_words:

@@ -157,6 +157,14 @@ def taken_for_text(taken: Mapping[str, str]) -> str:
     return f"I took {told}."
 
 
+def left_out_text(words_left: Sequence[str]) -> list[str]:
+    """Say which older words of the wish hold no longer."""
+    if not words_left:
+        return []
+    quoted = " and ".join(f"“{word}”" for word in words_left)
+    return [f"Nothing says {quoted} as well, so I left that out."]
+
+
 def fault_text(fault: str) -> str:
     """Say that the rules read a message, and why."""
     return f"I read your message by plain rules: {fault}."
@@ -176,7 +184,7 @@ def _one(place: int, item: Item, question: str, notes: Mapping[str, Sequence[str
             return f"The catalogue does not say anything about {quoted} for {place}. {item.title}."
         return f"Yes, the catalogue says so of {place}. {item.title}: {_described(item)}"
     why = "; ".join(notes.get(item.item_id, ()))
-    told = f"{place}. {item.title}: {'; '.join(facts(item))}."
+    told = f"{place}. {item.title}: {'; '.join(facts(item)) or 'the catalogue says no more'}."
     told += f" {_described(item)}" if "description" in item.attributes else ""
     return f"{told} Why it is here: {why}." if why else told
 

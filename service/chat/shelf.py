@@ -37,6 +37,11 @@ class Shelf:
         brought = _brought(retriever, memory, exclude)
         return brought & ~_unwanted(retriever, memory, brought)
 
+    def says(self, memory: Memory, phrase: str, exclude: Sequence[str]) -> bool:
+        """Say whether some item that meets a wish names all words of a phrase."""
+        retriever = self.now()
+        return len(_naming(retriever, phrase, self.meeting(memory, exclude))) > 0
+
     def ruled_out(self, memory: Memory, exclude: Sequence[str], most: int) -> tuple[str, ...]:
         """Return the first items that the wish would bring and that its refusals rule out."""
         retriever = self.now()

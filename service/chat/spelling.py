@@ -1,6 +1,6 @@
 """Which word of the shop a misspelt one is: one slip away, and the name of something there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from re2llm.catalog.lexical import words
@@ -54,6 +54,11 @@ def mended(said: Sequence[str], lexicon: Lexicon) -> Mended:
                 taken[word] = new[0].value
                 break
     return Mended(words=tuple(kept), taken=tuple(taken.items()))
+
+
+def nearly(word: str, known: Collection[str]) -> bool:
+    """Say whether a word is one of some words, or one slip away from one."""
+    return word in known or any(tried in known for tried in _near(word))
 
 
 def _singulars(word: str) -> Iterator[str]:

@@ -110,10 +110,15 @@ class Recommend:
         """Write the cards, or that there are none."""
         context = runtime.context or ChatContext()
         memory = Memory.from_json(state.get("memory"))
-        act = Understood.model_validate(state["understood"]).act
+        understood = Understood.model_validate(state["understood"])
+        act = understood.act
         others = act in (Act.MORE, Act.REJECT)
         seen = memory.shown if others else ()
         exclude = (*context.exclude, *seen, *((memory.anchor,) if memory.anchor else ()))
+        memory, old = await asyncio.to_thread(
+            self.fitting.without_old_words, memory, understood.words, exclude
+        )
+        state = {**state, "lead": [*state.get("lead", []), *say.left_out_text(old)]}
         fitted = await asyncio.to_thread(self.fitting.fit, memory, exclude, firm=others)
         if not fitted.possible:
             return self._nothing(state, memory, fitted, act)

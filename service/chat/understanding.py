@@ -16,7 +16,7 @@ from re2llm.service.chat.lifted import allowed, dropped
 from re2llm.service.chat.listed import binding, completed
 from re2llm.service.chat.memory import Facet, Memory
 from re2llm.service.chat.references import extreme, find_cards, points_beyond, says_all, says_it
-from re2llm.service.chat.spelling import mended
+from re2llm.service.chat.spelling import mended, nearly
 from re2llm.service.chat.understood import Act, Limit, Said, Understood
 from re2llm.service.chat.unwanted import KIND_MEANT, unwanted
 
@@ -80,7 +80,7 @@ class PlainUnderstanding:
         beyond = not places and points_beyond(text, cards)
         negated = bool(NOT_CARD.search(text))
         if phrases.SIMILAR.search(text) and (pointed or says_it(text)) and not negated:
-            return self._similar(text, memory, (pointed or [1])[0])
+            return self._similar(text, memory, cards, (pointed or [1])[0])
         if negated and pointed and not KIND_MEANT.search(text):
             return Understood(act=Act.WISH, refuse=pointed)
         if beyond and _ONLY_CARD.search(text):
@@ -102,13 +102,20 @@ class PlainUnderstanding:
                 return Understood(act=Act.EXPLAIN, cards=meant, fact=text)
         return None
 
-    def _similar(self, text: str, memory: Memory, place: int) -> Understood:
-        found = self._wish(phrases.SIMILAR.sub(" ", text), memory, ())
+    def _similar(self, text: str, memory: Memory, cards: Sequence[Item], place: int) -> Understood:
+        """Read what is said beside the likeness: "like the second one, but black"."""
+        card = cards[place - 1]
+        named = set(words(card.title))
+        found = self._wish(phrases.SIMILAR.sub(" ", text), memory, cards, card)
         return Understood(
             act=Act.WISH,
             like=place,
             cards=[place] if found.step or found.newer else [],
+            words=[word for word in found.words if word not in named],
+            facets=[each for each in found.facets if not set(words(each.value)) <= named],
             limits=found.limits,
+            avoid=found.avoid,
+            avoid_words=found.avoid_words,
             step=found.step,
             newer=found.newer,
         )
@@ -129,7 +136,7 @@ class PlainUnderstanding:
         facets, left = completed(text, facets, left, memory, self.lexicon)
         content = [word for word in left if word not in META and not word.isdigit()]
         known = [word for word in content if word in self.lexicon.known]
-        strange = [w for w in content if w not in self.lexicon.known and w not in QUIET]
+        strange = [w for w in content if w not in self.lexicon.known and not nearly(w, QUIET)]
         unknown = _as_said(text, strange)
         allow, allow_words = allowed(text, facets, known, memory)
         facets = [facet for facet in facets if facet not in allow]

@@ -185,7 +185,7 @@ def _unit(rows: NDArray[np.floating]) -> NDArray[np.floating]:
     return rows / np.where(lengths > 1e-9, lengths, 1.0)
 
 
-@lru_cache(maxsize=262144)
+@lru_cache(maxsize=65536)
 def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 

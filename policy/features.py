@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Item
-from re2llm.policy.item_facts import labels, log_prices, numbers, tokens
+from re2llm.policy.item_facts import labels, log_prices, numbers, tokens, words_of
 
 SOURCES = ("neighbours", "together", "popularity", "text", "attributes")
 """Names of the retrievers' evidence that the features look at; a missing one reads 0."""
@@ -214,7 +214,7 @@ def _places(own: NDArray[np.float64], others: NDArray[np.float64]) -> list[float
 
 
 def _request(request: str | None, items: Sequence[Item]) -> list[float]:
-    words = tokens(request[:2000]) if request else frozenset()
+    words = words_of(request[:2000]) if request else frozenset()
     if not words:
         return [0.0, 0.0, 0.0]
     if not items:

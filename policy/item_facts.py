@@ -37,7 +37,12 @@ def labels(item: Item, kind: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=65536)
-def tokens(text: str) -> frozenset[str]:
+def tokens(title: str) -> frozenset[str]:
+    """Return the words of a title, as `words_of` does; titles come again with every session."""
+    return words_of(title)
+
+
+def words_of(text: str) -> frozenset[str]:
     """Return the words of a text, two letters at least, in one case."""
     return frozenset(_WORD.findall(text.casefold()))
 

@@ -111,7 +111,7 @@ def read_line(raw: str) -> Line | None:
     )
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=1 << 13)
 def stems(text: str) -> frozenset[str]:
     """Return the words of a text without endings and fillers."""
     return frozenset(stem(word) for word in _WORD.findall(text.casefold()) if word not in _DULL)

@@ -34,7 +34,7 @@ ROWS = (RANDOM_HINT, NEAREST_HINT, RECENCY, BEST_STATIC, POLICY, ORACLE, HINDSIG
 
 PACKAGED = Path(__file__).parent / "experiments"
 
-_DRAFTS, _TURNS, _TRIAL = 3, 3, 74
+_DRAFTS, _TURNS, _TRIAL = 3, 3, 122
 """Hints per reflection at most, its questions, and the questions that a hint's trial takes."""
 ALL = 10**9
 """As many training sessions as there are."""
@@ -274,7 +274,8 @@ def _exploring(recipe: Recipe) -> int:
         return 0
     reflections = min(recipe.sessions, 2 * recipe.hints + recipe.patience)
     per_draft = (_TRIAL if recipe.effect_check else 0) + 2 * recipe.redundancy_check
-    return recipe.sessions + reflections * (_TURNS + _DRAFTS * per_draft)
+    against = recipe.hints * recipe.sessions if recipe.effect_check and recipe.adds_check else 0
+    return recipe.sessions + reflections * (_TURNS + _DRAFTS * per_draft) + against
 
 
 def _learning(variant: Variant, valid: int) -> int:

@@ -92,7 +92,8 @@ def rollback(
 
     with opened_store(workspace) as (store, tenant):
         moved = roll(store, point(store.log, to), by=PERSON, why=why, tenant=tenant)
-    console.print(f"{len(moved)} hints put back.", highlight=False)
+    many = "hint" if len(moved) == 1 else "hints"
+    console.print(f"{len(moved)} {many} put back.", highlight=False)
 
 
 def export(

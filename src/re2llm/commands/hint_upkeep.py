@@ -61,7 +61,8 @@ def upkeep(
         moved = sweep(store, rules, now=time.time(), last_noted=noted, tenant=tenant)
     for hint in moved:
         console.print(f"{hint.status}: {hint.text} ({hint.reason})", markup=False)
-    console.print(f"{len(moved)} hints moved.", highlight=False)
+    many = "hint" if len(moved) == 1 else "hints"
+    console.print(f"{len(moved)} {many} moved.", highlight=False)
     if not merges:
         return
 

@@ -91,5 +91,5 @@ def test_an_index_is_made_anew_and_a_damaged_one_mended_at_the_start(
 def test_too_many_hints_are_crowded_out_by_upkeep(hints: Hints) -> None:
     hints("add", CHEAP)
     hints("add", NEW)
-    assert "1 hints moved" in hints("upkeep", "--size", "1")
+    assert "1 hint moved" in hints("upkeep", "--size", "1")
     assert "crowded out" in hints("list", "--status", "retired")

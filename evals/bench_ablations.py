@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
+from re2llm.errors import UserError
 from re2llm.evals.bootstrap import differences, resampled_means
 from re2llm.evals.experiment import experiment_folder, run_experiment
 from re2llm.evals.experiment_plan import ExperimentPlan, read_plan
@@ -90,14 +91,8 @@ def _compared(values: dict[str, Values], names: Sequence[str], against: str) -> 
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run and write Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--experiment", default="ablations")
-    parser.add_argument("--workspace", type=Path, help="in place of synthetic shops")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[30, 31, 32])
-    parser.add_argument("--scale", type=float, default=1.0)
-    given = parser.parse_args(arguments)
+def _over_seeds(given: argparse.Namespace) -> tuple[list[Comparison], str | None]:
+    """Run in every shop and write its table; return all of them, and the row of reference."""
     plan = read_plan(given.experiment)
     found: list[Comparison] = []
     for seed in given.seeds:
@@ -112,10 +107,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write("".join(f"seed {seed}: {line}\n" for line in said))
         sys.stdout.write(table([comparison], plan.against))
         sys.stdout.flush()
+    return found, plan.against
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and write Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--experiment", default="ablations")
+    parser.add_argument("--workspace", type=Path, help="in place of synthetic shops")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[30, 31, 32])
+    parser.add_argument("--scale", type=float, default=1.0)
+    given = parser.parse_args(arguments)
+    try:
+        found, against = _over_seeds(given)
+    except UserError as error:
+        parser.error(str(error))
     sessions = sum(len(one.session_ids) for one in found)
     label = found[0].facts.model_label
     sys.stdout.write(f"\nAll together, {sessions} sessions, {label}:\n")
-    sys.stdout.write(table(found, plan.against))
+    sys.stdout.write(table(found, against))
     return 0
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from re2llm.errors import UserError
 from re2llm.evals.bench_sizes import learnt, table
 from re2llm.evals.bootstrap import Difference, differences, resampled_means
 from re2llm.evals.many_hints import MANY_HINTS
@@ -96,9 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--calls", type=int, default=4000, help="rewards that the policy may ask for"
     )
     given = parser.parse_args(arguments)
-    settings = read_settings(workspace=given.workspace, reward="model")
-    with closing(open_parts(settings, None)) as parts:
-        asyncio.run(run(parts, given))
+    try:
+        settings = read_settings(workspace=given.workspace, reward="model")
+        with closing(open_parts(settings, None)) as parts:
+            asyncio.run(run(parts, given))
+    except UserError as error:
+        parser.error(str(error))
     return 0
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from re2llm.errors import UserError
 from re2llm.evals.bench_service import make_shop, settings
 from re2llm.evals.processes import free_port
 from re2llm.evals.site import opened_site
@@ -34,7 +35,7 @@ async def crash(root: Path, rounds: int, clients: int, pause: float) -> Crashes:
     port = free_port()
     given = {
         **settings(f"http://127.0.0.1:{port}/v1"),
-        "RE2LLM_APIKEYS": KEYS,
+        "RE2LLM_API_KEYS": KEYS,
         "RE2LLM_LEASE": "3",
         "RE2LLM_TIMEOUT": "3",
         "RE2LLM_FEEDBACK_WAIT": "1",
@@ -45,6 +46,9 @@ async def crash(root: Path, rounds: int, clients: int, pause: float) -> Crashes:
         town.start_model()
         stack.callback(town.stop_model)
         town.replicas = list(await asyncio.gather(site.start(), site.start()))
+        nobody = await town.replicas[0].client.get("/v1/hints")
+        if nobody.status_code != 401:  # then all would be one tenant, and nothing be shown
+            raise UserError(f"the replicas ask for no key: {nobody.status_code} without one")
         tasks = [asyncio.create_task(town.shop(t)) for t in TENANTS for _ in range(clients)]
         for victim in itertools.islice(itertools.cycle(VICTIMS), rounds):
             await asyncio.sleep(pause)

@@ -1,103 +1,20 @@
 """Which drafts enter, in which status, at what cost, and what the record says."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
 import numpy as np
 import pytest
+from admitting import ALONE, PRICE, RECENT, RECENT_TOO, WrittenTrial, admission, drafts, failed
 from kb_helpers import WordEncoder, make
 
-from re2llm.catalog.candidates import Candidate
-from re2llm.catalog.hashing import HashingEncoder
-from re2llm.catalog.items import Item
-from re2llm.evals.bench_redundancy import StandIn
-from re2llm.kb_store.admission import AdmissionRules, HintAdmission, Writer
-from re2llm.kb_store.effect import TrialUnavailable, evidence
-from re2llm.kb_store.hint import Evidence, Provenance, Status, hint_id
-from re2llm.kb_store.leak import LeakFilter
+from re2llm.kb_store.effect import evidence
+from re2llm.kb_store.hint import Provenance, Status
 from re2llm.kb_store.memory_store import MemoryHintStore
-from re2llm.kb_store.names import Names
-from re2llm.kb_store.redundancy import Redundancy, RedundancyRules
-from re2llm.llm.ranking import RankTask
-from re2llm.llm.reflection import Failure, HintDraft, Reflection
-
-ITEMS = [Item(item_id=f"item-{n}", title=f"Plain thing number {n}") for n in range(9)]
-RECENT = "Prefer items near the most recent purchase."
-RECENT_TOO = "Prefer items near the most recent purchase always."
-PRICE = "Demote candidates far above the usual price."
-ALONE = AdmissionRules(rivals=0)
-"""Measured against no other hint."""
-
-
-@dataclass
-class WrittenTrial:
-    """Gains written beforehand by the hint's first word; counts the sessions it was asked for."""
-
-    own: Mapping[str, float] = field(default_factory=dict)
-    similar: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    calls: int = 0
-
-    async def own_gain(self, failure: Failure, hint_text: str) -> float:
-        await asyncio.sleep(0)
-        self.calls += 1
-        gain = self.own.get(hint_text, 0.2)
-        if gain == -9:
-            raise TrialUnavailable("the budget is spent")
-        return gain
-
-    async def similar_gains(self, failure: Failure, hint_text: str, n: int) -> Sequence[float]:
-        await asyncio.sleep(0)
-        self.calls += n
-        return self.similar.get(hint_text, [0.1, 0.2] * 30)[:n]
-
-
-@dataclass
-class WrittenJudge:
-    answer: bool | None
-    asked: int = 0
-
-    async def same(self, a: str, b: str) -> bool | None:
-        self.asked += 1
-        return self.answer
-
-    async def which(self, text: str, others: Sequence[str]) -> int | None:
-        self.asked += 1
-        return None if self.answer is None else int(self.answer)
+from re2llm.kb_store.redundancy import RedundancyRules
+from re2llm.llm.reflection import HintDraft, Reflection
 
 
 @pytest.fixture
 def store(encoder: WordEncoder) -> MemoryHintStore:
     return MemoryHintStore(encoder)
-
-
-def admission(
-    store: MemoryHintStore,
-    trial: WrittenTrial,
-    *,
-    judge: WrittenJudge | None = None,
-    rules: AdmissionRules | None = None,
-    near: RedundancyRules | None = None,
-) -> HintAdmission:
-    return HintAdmission(
-        store,
-        leak=LeakFilter(Names(ITEMS)),
-        redundancy=Redundancy(store=store, judge=judge, rules=near or RedundancyRules()),
-        trial=trial,
-        writer=Writer(source="explore", model="m-1", prompt_version="p-2"),
-        rules=rules,
-        clock=lambda: 1000.0,
-    )
-
-
-def failed(session: int = 0) -> Failure:
-    candidates = tuple(Candidate(item=item, score=0.0) for item in ITEMS[3:])
-    task = RankTask(session=(ITEMS[session],), candidates=candidates)
-    return Failure(task=task, order=(), target="item-5")
-
-
-def drafts(*texts: str) -> Reflection:
-    return Reflection(drafts=tuple(HintDraft(text=text) for text in texts))
 
 
 async def test_an_effective_hint_becomes_active_with_its_record(store: MemoryHintStore) -> None:
@@ -207,48 +124,6 @@ async def test_a_draft_never_moves_what_was_decided(store: MemoryHintStore, stat
     assert trial.calls == 0
 
 
-async def test_a_duplicate_of_a_better_hint_is_refused(store: MemoryHintStore) -> None:
-    old = make(RECENT, evidence=Evidence(own_gain=0.5, gain=0.4, low=0.3, sessions=16))
-    store.put(old, by="test", why="admitted")
-    [hint] = await admission(store, WrittenTrial()).admit(
-        failed(), drafts(RECENT_TOO), tenant="default"
-    )
-    assert hint.status is Status.REFUSED
-    assert f"says the same as {old.hint_id}" in hint.reason
-    assert store.eligible().hints == (old,)
-
-
-async def test_a_better_duplicate_takes_the_place_with_lineage(store: MemoryHintStore) -> None:
-    weak = Evidence(own_gain=0.1, gain=0.05, low=0.01, sessions=16)
-    old = make(RECENT, evidence=weak, provenance=Provenance(source="explore"))
-    store.put(old, by="test", why="admitted")
-    before = store.log.position()
-    [hint] = await admission(store, WrittenTrial(own={RECENT: 0.1})).admit(
-        failed(), drafts(RECENT_TOO), tenant="default"
-    )
-    assert hint.status is Status.ACTIVE
-    assert hint.provenance.parent == old.hint_id
-    gone = store.get(old.hint_id)
-    assert gone is not None
-    assert gone.status is Status.RETIRED
-    assert hint.hint_id in gone.reason
-    assert [hint.hint_id for hint in store.eligible().hints] == [hint.hint_id]
-    together = [entry for entry in store.log.entries(after=before) if entry.hint is not None]
-    assert len({entry.at for entry in together}) == 1
-    assert len(together) == 2
-
-
-async def test_a_duplicate_that_helps_no_more_where_it_was_written_costs_two_calls(
-    store: MemoryHintStore,
-) -> None:
-    old = make(RECENT, provenance=Provenance(source="explore"))
-    store.put(old, by="test", why="admitted")
-    trial = WrittenTrial(own={RECENT: 0.3, RECENT_TOO: 0.3})
-    [hint] = await admission(store, trial).admit(failed(), drafts(RECENT_TOO), tenant="default")
-    assert hint.status is Status.REFUSED
-    assert trial.calls == 2
-
-
 async def test_a_hint_proposed_often_does_not_pass_by_chance(store: MemoryHintStore) -> None:
     rng = np.random.default_rng(3)
     passed = 0
@@ -289,107 +164,6 @@ async def test_people_are_not_overruled(store: MemoryHintStore) -> None:
     assert store.get(off.hint_id) == off
 
 
-async def test_the_judge_is_asked_between_the_two_distances(store: MemoryHintStore) -> None:
-    store.put(make(RECENT, provenance=Provenance(source="person")), by="ann", why="mine")
-    near = RedundancyRules(same=0.999, ask=0.5, alone=0.999)
-    yes, no, unsure = WrittenJudge(True), WrittenJudge(False), WrittenJudge(None)
-    for judge, status in ((yes, Status.REFUSED), (no, Status.ACTIVE), (unsure, Status.ACTIVE)):
-        clone = MemoryHintStore(WordEncoder())
-        clone.put_all(store.hints(), by="test", why="copy")
-        gate = admission(clone, WrittenTrial(), judge=judge, near=near, rules=ALONE)
-        [hint] = await gate.admit(failed(), drafts(RECENT_TOO), tenant="default")
-        assert hint.status is status
-        assert judge.asked >= 1
-        asked = judge.asked
-        await gate.admit(failed(), drafts(PRICE), tenant="default")
-        assert judge.asked == asked
-
-
-async def test_other_words_for_one_rule_are_found_by_one_question_and_its_check() -> None:
-    store = MemoryHintStore(HashingEncoder())
-    known = [make(text) for text in (RECENT, PRICE, "Favour candidates of similar years.")]
-    store.put_all(known, by="t", why="t")
-    judge = StandIn()
-    for draft in ("Prefer candidates from the same era.", "Look for a gift."):
-        redundancy = Redundancy(store=store, judge=judge)
-        twin = await redundancy.twin(draft, tenant="default", status=[Status.ACTIVE])
-        assert (twin == known[2]) == ("era" in draft)
-        assert max(cosine for _, cosine in store.nearest(draft, 3)) < 0.6
-
-
-async def test_a_pick_that_is_not_confirmed_is_no_twin(store: MemoryHintStore) -> None:
-    store.put_all([make(RECENT), make(PRICE)], by="t", why="t")
-
-    class Hasty(WrittenJudge):
-        async def which(self, text: str, others: Sequence[str]) -> int | None:
-            return 1
-
-    redundancy = Redundancy(store=store, judge=Hasty(False))
-    assert await redundancy.twin("Keep on.", tenant="default", status=[Status.ACTIVE]) is None
-
-
-async def test_a_word_that_turns_the_meaning_is_not_settled_by_distance(
-    store: MemoryHintStore,
-) -> None:
-    store.put(make("Prefer dear things over cheap things in such sessions."), by="t", why="t")
-    near = RedundancyRules(same=0.5, ask=0.3, alone=0.5)
-    turned = "Never prefer dear things over cheap things in such sessions."
-    gate = admission(store, WrittenTrial(), near=near, rules=ALONE)
-    [hint] = await gate.admit(failed(), drafts(turned), tenant="default")
-    assert hint.status is Status.ACTIVE
-
-
-async def test_outside_feedback_needs_independent_sources(store: MemoryHintStore) -> None:
-    gate = admission(store, WrittenTrial(), rules=AdmissionRules(sources=2))
-    for session in range(3):
-        [hint] = await gate.admit(failed(session), drafts(RECENT), tenant="default", source="eve")
-        assert hint.status is Status.SHADOW
-        assert "1 of 2 independent sources" in hint.reason
-    assert store.eligible().hints == ()
-    [hint] = await gate.admit(failed(0), drafts(RECENT), tenant="default", source="bob")
-    assert hint.status is Status.ACTIVE
-    assert store.eligible().hints == (hint,)
-
-
-async def test_a_source_that_the_hint_does_not_help_is_no_supporter(
-    store: MemoryHintStore,
-) -> None:
-    rules = AdmissionRules(sources=2)
-    thin = WrittenTrial(similar={RECENT: [0.5, -0.4] * 15})
-    await admission(store, thin, rules=rules).admit(
-        failed(0), drafts(RECENT), tenant="default", source="ann"
-    )
-    useless = WrittenTrial(own={RECENT: 0.0})
-    await admission(store, useless, rules=rules).admit(
-        failed(1), drafts(RECENT), tenant="default", source="eve"
-    )
-    assert store.supporters(hint_id(RECENT)) == 1
-
-
-async def test_a_source_whose_trial_told_less_still_seconds_what_passed(
-    store: MemoryHintStore,
-) -> None:
-    rules = AdmissionRules(sources=2)
-    [first] = await admission(store, WrittenTrial(), rules=rules).admit(
-        failed(0), drafts(RECENT), tenant="default", source="ann"
-    )
-    assert first.status is Status.SHADOW
-    thin = WrittenTrial(similar={RECENT: [0.5, -0.4] * 40})
-    gate = admission(store, thin, rules=rules)
-    [again] = await gate.admit(failed(1), drafts(RECENT), tenant="default", source="ann")
-    assert again.status is Status.SHADOW
-    [second] = await gate.admit(failed(2), drafts(RECENT), tenant="default", source="bob")
-    assert second.status is Status.ACTIVE
-    assert second.evidence == first.evidence
-    # Thin evidence stays thin, however many sources there are.
-    for number, source in enumerate(("ann", "bob", "cat")):
-        said = drafts("Favour what is dear.")
-        weak = WrittenTrial(similar={"Favour what is dear.": [0.5, -0.4] * 40})
-        gate = admission(store, weak, rules=rules)
-        [other] = await gate.admit(failed(number), said, tenant="default", source=source)
-        assert other.status is Status.SHADOW
-
-
 async def test_what_looked_good_must_gain_on_further_sessions_too(store: MemoryHintStore) -> None:
     lucky = WrittenTrial(similar={RECENT: [0.5, 0.4] * 12 + [0.1, -0.1] * 24})
     [hint] = await admission(store, lucky).admit(failed(), drafts(RECENT), tenant="default")
@@ -401,39 +175,6 @@ async def test_what_looked_good_must_gain_on_further_sessions_too(store: MemoryH
     [hint] = await admission(store, good).admit(failed(), drafts(PRICE), tenant="default")
     assert hint.status is Status.ACTIVE
     assert hint.evidence.sessions == 72
-
-
-async def test_without_a_source_each_session_counts_once(store: MemoryHintStore) -> None:
-    gate = admission(store, WrittenTrial(), rules=AdmissionRules(sources=2))
-    [first] = await gate.admit(failed(0), drafts(RECENT), tenant="default")
-    [second] = await gate.admit(failed(0), drafts(RECENT), tenant="default")
-    [third] = await gate.admit(failed(1), drafts(RECENT), tenant="default")
-    statuses = [first.status, second.status, third.status]
-    assert statuses == [Status.SHADOW, Status.SHADOW, Status.ACTIVE]
-
-
-async def test_a_paraphrase_supports_but_one_source_cannot_pass_with_two_wordings(
-    store: MemoryHintStore,
-) -> None:
-    gate = admission(store, WrittenTrial(), rules=AdmissionRules(sources=2))
-    await gate.admit(failed(0), drafts(RECENT), tenant="default", source="eve")
-    [same] = await gate.admit(failed(1), drafts(RECENT_TOO), tenant="default", source="eve")
-    assert same.status is Status.REFUSED
-    assert store.eligible().hints == ()
-    [heir] = await gate.admit(failed(2), drafts(RECENT_TOO), tenant="default", source="bob")
-    assert heir.status is Status.ACTIVE
-    assert heir.provenance.parent == hint_id(RECENT)
-
-
-async def test_at_once_only_one_of_two_equal_drafts_enters(store: MemoryHintStore) -> None:
-    gate = admission(store, WrittenTrial())
-    results = await asyncio.gather(
-        gate.admit(failed(0), drafts(RECENT), tenant="default"),
-        gate.admit(failed(1), drafts(RECENT_TOO), tenant="default"),
-        gate.admit(failed(2), drafts(RECENT), tenant="default"),
-    )
-    active: set[str] = {h.hint_id for hints in results for h in hints if h.status is Status.ACTIVE}
-    assert len(active) == len(store.eligible().hints) == 1
 
 
 def test_evidence_is_paired_and_one_sided() -> None:
@@ -465,75 +206,3 @@ async def test_what_becomes_active_is_mostly_good(store: MemoryHintStore) -> Non
     active = [hint.text in good for hint in store.hints(status=[Status.ACTIVE])]
     assert sum(active) >= 0.5 * len(good)
     assert np.mean(active) >= 0.9
-
-
-BRAND = "Look for the brand of the latest item."
-
-
-async def test_what_adds_nothing_to_the_active_ones_waits(store: MemoryHintStore) -> None:
-    store.put(make(RECENT), by="t", why="t")
-    same = [0.1, 0.2] * 60
-    better = [0.2, 0.3] * 60
-    worse_first = [0.05, 0.1] * 12 + better[24:]
-    for gains, status in ((same, Status.SHADOW), (better, Status.ACTIVE), (same, Status.ACTIVE)):
-        clone = MemoryHintStore(WordEncoder())
-        clone.put_all(store.hints(), by="test", why="copy")
-        known = {RECENT: [-0.1, 0.05] * 60 if status is Status.ACTIVE and gains is same else same}
-        gate = admission(clone, WrittenTrial(similar={**known, PRICE: gains}))
-        [hint] = await gate.admit(failed(), drafts(PRICE), tenant="default")
-        assert hint.status is status
-        assert hint.evidence.adds == (status is Status.ACTIVE)
-        assert ("not surely more than what is active" in hint.reason) != hint.evidence.adds
-        assert (hint_id(RECENT) in hint.reason) != hint.evidence.adds
-    # Only sessions that had no part in choosing the rival are compared on.
-    trial = WrittenTrial(similar={RECENT: same, PRICE: worse_first})
-    [hint] = await admission(store, trial).admit(failed(), drafts(PRICE), tenant="default")
-    assert hint.status is Status.ACTIVE
-
-
-async def test_it_is_measured_against_the_best_active_one_there(store: MemoryHintStore) -> None:
-    others = [make(f"Favour kind {n} of the things in the list.") for n in range(40)]
-    store.put_all([make(RECENT), make(BRAND), *others], by="t", why="t")
-    own = {hint.text: 0.0 for hint in others}
-    gains = {RECENT: [0.0, 0.1] * 60, BRAND: [0.2, 0.3] * 60, PRICE: [0.1, 0.2] * 60}
-    surest = {BRAND: 0.2, RECENT: 0.1}
-    for text, low in surest.items():
-        store.put(make(text, evidence=Evidence(low=low)), by="t", why="t")
-    trial = WrittenTrial(own=own, similar=gains)
-    near = RedundancyRules(ask=1.1, same=1.1, alone=1.1)
-    [hint] = await admission(store, trial, near=near).admit(
-        failed(), drafts(PRICE), tenant="default"
-    )
-    assert hint.status is Status.SHADOW
-    assert hint_id(BRAND) in hint.reason
-    rules = AdmissionRules()
-    looks = rules.sessions + rules.confirm
-    pilots = rules.pilot + 3 * rules.pilot + rules.sessions + looks
-    most = 1 + pilots + rules.looked_at + rules.rivals * rules.sessions + 2 * looks
-    assert trial.calls <= most
-
-
-async def test_a_hint_that_adds_nothing_gets_in_by_no_number_of_sources(
-    store: MemoryHintStore,
-) -> None:
-    store.put(make(RECENT), by="t", why="t")
-    trial = WrittenTrial(similar={RECENT: [0.1, 0.2] * 60, PRICE: [0.1, 0.2] * 60})
-    gate = admission(store, trial, rules=AdmissionRules(sources=2))
-    for session, source in enumerate(("ann", "bob", "cat")):
-        [hint] = await gate.admit(failed(session), drafts(PRICE), tenant="default", source=source)
-        assert hint.status is Status.SHADOW
-    assert store.supporters(hint_id(PRICE)) == 3
-
-
-async def test_of_hints_proposed_together_the_second_is_measured_against_the_first(
-    store: MemoryHintStore,
-) -> None:
-    gate = admission(store, WrittenTrial(similar={}, own={}))
-    admitted = await asyncio.gather(
-        *(
-            gate.admit(failed(n), drafts(text), tenant="default")
-            for n, text in enumerate((RECENT, PRICE, BRAND))
-        )
-    )
-    statuses = sorted(hint.status.value for [hint] in admitted)
-    assert statuses == ["active", "shadow", "shadow"]

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, zip_longest
-
-import numpy as np
+from itertools import chain, islice, zip_longest
 
 from re2llm.catalog.candidates import Query
 from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Item, is_sold
 from re2llm.catalog.retrieve.hybrid import HybridRetriever
-from re2llm.service.chat.memory import EXTREMES, Memory, names
+from re2llm.service.chat.memory import EXTREMES, Memory
 from re2llm.service.chat.shelf import Shelf
 
 
@@ -71,16 +69,8 @@ def _the_most(
     shelf: Shelf, memory: Memory, exclude: Sequence[str], most: str, k: int
 ) -> tuple[str, ...] | None:
     name, best = EXTREMES[most]
-    items = shelf.now().catalog.items
-    meeting = np.flatnonzero(shelf.meeting(memory, exclude)).tolist()
-    naming = [place for place in meeting if all(names(items[place], w) for w in memory.words)]
-    held = [
-        (float(value), items[place].item_id)
-        for place in naming or meeting
-        if isinstance(value := items[place].attributes.get(name), (int, float))
-        and is_sold(items[place])
-    ]
-    return tuple(each for _, each in sorted(held, reverse=best is max)[:k]) or None
+    sold = filter(is_sold, shelf.by_number(memory, exclude, name, falling=best is max))
+    return tuple(item.item_id for item in islice(sold, k)) or None
 
 
 def _some_of_each(

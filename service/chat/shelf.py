@@ -1,12 +1,13 @@
 """Which items meet a wish: answered from retrieval's arrays, exactly as the memory says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.catalog.filters import Filters
+from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
 from re2llm.catalog.retrieve.hybrid import HybridRetriever
 from re2llm.catalog.retrieve.sparse import Ids
@@ -41,6 +42,31 @@ class Shelf:
         """Say whether some item that meets a wish names all words of a phrase."""
         retriever = self.now()
         return len(_naming(retriever, phrase, self.meeting(memory, exclude))) > 0
+
+    def by_number(
+        self, memory: Memory, exclude: Sequence[str], name: str, *, falling: bool
+    ) -> Iterator[Item]:
+        """Return what meets a wish and has a number of this name, by it, the least first.
+
+        Args:
+            memory: the wish; where some items name all its words, the others are left out.
+            exclude: items that must not be among them.
+            name: a numeric attribute.
+            falling: the greatest first.
+        """
+        retriever = self.now()
+        meeting = self.meeting(memory, exclude)
+        naming = meeting.copy()
+        for phrase in memory.words:
+            found = _naming(retriever, phrase, naming)
+            naming[:] = False
+            naming[found] = True
+        held = np.flatnonzero(naming if naming.any() else meeting)
+        numbers = retriever.items.attributes.number(name, held)
+        held, numbers = held[~np.isnan(numbers)], numbers[~np.isnan(numbers)]
+        order = np.argsort(-numbers if falling else numbers, kind="stable")
+        items = retriever.catalog.items
+        return (items[place] for place in held[order].tolist())
 
     def ruled_out(self, memory: Memory, exclude: Sequence[str], most: int) -> tuple[str, ...]:
         """Return the first items that the wish would bring and that its refusals rule out."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from re2llm.graph.cases import Case
 from re2llm.graph.fitting import Fitting, Ready
-from re2llm.graph.incumbent import measure_incumbent
+from re2llm.graph.incumbent import Standing
 from re2llm.graph.judging import Judging
 from re2llm.graph.parts import Parts
 from re2llm.graph.weigh import Report
@@ -44,6 +44,7 @@ class Contest:
         parts: with the fusion of plain orders, fitted on the cases of `fit`.
         eligible: the hints that were learnt about.
         hints: the same, as the policies know them.
+        standing: what serves until now, on the judged sessions.
     """
 
     parts: Parts
@@ -51,6 +52,7 @@ class Contest:
     judged: Sequence[Case]
     eligible: Eligible
     hints: HintSide
+    standing: Standing | None
 
     async def enter(
         self, policy: ScoringPolicy, rival: Rival | None, rules: GateRules, report: Report
@@ -69,7 +71,7 @@ class Contest:
         judging = Judging(ready.parts, self.judged, ready.hints, texts, ready.mix)
         gains = await judging.measured(policy)
         bases = judging.bases
-        incumbent = await measure_incumbent(self.parts, self.judged, bases)
+        incumbent = None if self.standing is None else self.standing.over(bases)
         return Contender(
             policy=policy,
             ready=ready,

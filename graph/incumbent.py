@@ -1,6 +1,7 @@
 """What the policy that serves now is worth on the sessions that a new one is judged by."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,24 @@ from re2llm.policy.saved import current
 from re2llm.policy.serving import ScoringPolicy
 
 
-async def measure_incumbent(
-    parts: Parts, cases: Sequence[Case], plain: NDArray[np.float64]
-) -> Incumbent | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The policy that serves, on held-out sessions.
+
+    Attributes:
+        version: of the saved policy.
+        values: (cases,) metric of its slates; NaN where it was not measured.
+    """
+
+    version: str
+    values: NDArray[np.float64]
+
+    def over(self, plain: NDArray[np.float64]) -> Incumbent:
+        """Return it as a rival of what is judged against these (cases,) plain slates."""
+        return Incumbent(version=self.version, gains=self.values - plain)
+
+
+async def measure_standing(parts: Parts, cases: Sequence[Case]) -> Standing | None:
     """Measure what serves the tenant, just as it serves: its hints, its weights, its mix.
 
     Its orders were mostly paid for when it was judged itself, on these very sessions.
@@ -25,7 +41,6 @@ async def measure_incumbent(
     Args:
         parts: the opened workspace.
         cases: the held-out sessions.
-        plain: (cases,) metric of the new plain slates.
 
     Returns:
         None where nothing serves, or nothing that fits the workspace and has a hint to give.
@@ -43,4 +58,4 @@ async def measure_incumbent(
     texts = {hint.hint_id: hint.text for hint in eligible.hints}
     judging = Judging(served, cases, hint_side(eligible), texts, served.mix)
     gains = await judging.came(policy)
-    return Incumbent(version=version, gains=judging.bases + gains - plain)
+    return Standing(version=version, values=judging.bases + gains)

@@ -8,6 +8,7 @@ from re2llm.graph.cases import Case
 from re2llm.graph.contest import Contest
 from re2llm.graph.diagnosis import Diagnosis, Seen, diagnose
 from re2llm.graph.folds import Fold
+from re2llm.graph.incumbent import measure_standing
 from re2llm.graph.installing import Installing, Instead
 from re2llm.graph.judging import CurvePoint, static_rival
 from re2llm.graph.learning import Learning, TrainPlan, to_learn
@@ -100,7 +101,12 @@ async def learn_policy(
     learning = Learning(parts, cases, eligible, plan, report, log)
     static, trained = await learning.run()
     contest = Contest(
-        parts=parts, fit=fit, judged=judged, eligible=eligible, hints=learning.problem.hints
+        parts=parts,
+        fit=fit,
+        judged=judged,
+        eligible=eligible,
+        hints=learning.problem.hints,
+        standing=await measure_standing(parts, judged),
     )
     rival = await static_rival(parts, fit, judged, learning.best_of(static), texts)
     installing = Installing(

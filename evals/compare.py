@@ -83,8 +83,9 @@ def compare(
     winner: Winner = "neither" if not found.sure else "second" if found.mean > 0 else "first"
     sentence = (
         f"{_claim(winner, found, names)} on {metric.name} of the row {name!r}: "
-        f"{names[0]} {before.mean():.4f}, {names[1]} {after.mean():.4f}, {in_words(found)}, "
-        f"{len(before)} shared sessions; {names[0]} {_cost(one)}, {names[1]} {_cost(other)}."
+        f"{names[0]} {before.mean():.4f}, {names[1]} {after.mean():.4f}, second minus first: "
+        f"{in_words(found)}, {len(before)} shared sessions; {names[0]} {_cost(one)}, {names[1]} "
+        f"{_cost(other)}."
     )
     return Verdict(winner=winner, difference=found, sessions=len(before), sentence=sentence)
 
@@ -117,8 +118,8 @@ def compare_experiments(
     ]
     sentence = (
         f"{_claim(winner, found, names)} on {key}: {names[0]} {before.mean():.4f}, {names[1]} "
-        f"{after.mean():.4f}, {in_words(found)}, {len(shared)} shared sessions; money "
-        f"{money[0]:.4f} and {money[1]:.4f}."
+        f"{after.mean():.4f}, second minus first: {in_words(found)}, {len(shared)} shared "
+        f"sessions; money {money[0]:.4f} and {money[1]:.4f}."
     )
     return Verdict(winner=winner, difference=found, sessions=len(shared), sentence=sentence)
 

@@ -1,7 +1,8 @@
 """How large should the knowledge base be? The first 5, 10, 20 and 40 of 48 hints, by several lots.
 
-Run `python -m re2llm.evals.bench_sizes --seeds 20 21 22`. Each seed is a synthetic shop; the
-offline stand-in answers, which is no language model. Every session is asked with every hint once;
+Run `python -m re2llm.evals.bench_sizes --seeds 20 21 22`. Each seed is a synthetic shop, or with
+`--workspace shop` draws the sessions to learn from; the offline stand-in answers, which is no
+language model. Every session is asked with every hint once;
 then each base is learnt on alone: the default learner sees only the rewards that it asks for, and
 its policy is judged on held-out sessions by the model's own order. `all`: whatever the lot brought
 is active. `admitted`: in the lot's order each hint is proposed on missed sessions that it repairs
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
+from re2llm.errors import UserError
 from re2llm.evals.bootstrap import paired_difference, resampled_means
 from re2llm.evals.many_hints import MANY_HINTS
 from re2llm.evals.paid_table import Gains, Rewards
@@ -170,10 +172,7 @@ async def measure(
 def run(
     folder: Path, given: argparse.Namespace, seed: int
 ) -> tuple[dict[Row, Gains], dict[Row, float]]:
-    """Make a shop and measure in it."""
-    write_shop(
-        Workspace(folder).data, ShopPlan(sessions=int(given.sessions / _TRAINED) + 2, seed=seed)
-    )
+    """Measure in the shop of this folder."""
     settings = Settings(
         workspace=folder, model=STAND_IN, k=5, concurrency=32, seed=seed, timeout=3600
     )
@@ -205,6 +204,7 @@ def told(shops: Sequence[tuple[dict[Row, Gains], dict[Row, float]]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run and write Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workspace", type=Path, help="in place of synthetic shops")
     parser.add_argument("--seeds", type=int, nargs="+", default=[20, 21, 22])
     parser.add_argument("--sessions", type=int, default=500, help="to learn from")
     parser.add_argument("--held-out", type=int, default=260, help="sessions, at most")
@@ -214,7 +214,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shops = []
     for seed in given.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            shops.append(run(Path(folder), given, seed))
+            there = given.workspace or Path(folder)
+            if given.workspace is None:
+                made = ShopPlan(sessions=int(given.sessions / _TRAINED) + 2, seed=seed)
+                write_shop(Workspace(there).data, made)
+            try:
+                shops.append(run(there, given, seed))
+            except UserError as error:
+                parser.error(str(error))
     sys.stdout.write(told(shops))
     return 0
 

@@ -20,7 +20,8 @@ import numpy as np
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.errors import UserError
 from re2llm.evals.bootstrap import differences, resampled_means
-from re2llm.evals.experiment import experiment_folder, run_experiment
+from re2llm.evals.experiment import run_experiment
+from re2llm.evals.experiment_home import experiment_folder
 from re2llm.evals.experiment_plan import ExperimentPlan, read_plan
 from re2llm.evals.metrics import HEADLINE, Values
 from re2llm.evals.results import NO_HINT, Comparison, Facts, model_label

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
-from re2llm.evals.experiment_plan import Recipe
 from re2llm.evals.junk import Junk, Tried, pooled, told
 from re2llm.evals.oracle import taught_apart
+from re2llm.evals.recipe import Recipe
 from re2llm.evals.variant_parts import open_variant
 from re2llm.graph.cases import Case
 from re2llm.graph.explore import Plan, explore

@@ -1,8 +1,5 @@
 """An experiment from its file to its report: every variant learnt, and all judged together."""
 
-import hashlib
-import json
-import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
@@ -11,12 +8,14 @@ from pathlib import Path
 from re2llm.catalog.sessions import Session
 from re2llm.errors import UserError
 from re2llm.evals.arms import ArmPlan, static_hint
-from re2llm.evals.experiment_plan import RECENCY, ExperimentPlan, Variant
+from re2llm.evals.experiment_home import JUDGED, variant_home
+from re2llm.evals.experiment_plan import ExperimentPlan
 from re2llm.evals.hindsight import in_hindsight
-from re2llm.evals.main_table import fingerprint, main_table
+from re2llm.evals.main_table import main_table
 from re2llm.evals.metrics import HEADLINE
 from re2llm.evals.order_sensitivity import in_other_orders
 from re2llm.evals.pictures import LearningCurve
+from re2llm.evals.recipe import RECENCY, Variant
 from re2llm.evals.report import Report, against, make_report
 from re2llm.evals.results import NO_HINT, Arm, Comparison, Facts
 from re2llm.evals.variant import (
@@ -24,7 +23,6 @@ from re2llm.evals.variant import (
     Learnt,
     learn_variant,
     other_workspace,
-    read_learnt,
 )
 from re2llm.evals.variant_parts import VariantParts, open_variant
 from re2llm.graph.cases import Case
@@ -36,8 +34,6 @@ from re2llm.llm.usage import Usage
 from re2llm.nodes.select_hint import USABLE
 from re2llm.workspace import Workspace
 
-_JUDGED = "judged"
-"""The file of a variant that was asked all it is to be asked."""
 Tell = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 """Shows a bar under a name while its block runs; the block calls it with (done, total)."""
 
@@ -48,41 +44,6 @@ class Made:
 
     report: Report
     calls: int
-
-
-def experiment_folder(parts: Parts, plan: ExperimentPlan, elsewhere: Path | None) -> Path:
-    """Name the folder by all that the results depend on: the same again goes on in it."""
-    settings = parts.settings
-    about = {
-        **plan.model_dump(mode="json"),
-        **fingerprint(parts),
-        **{"policy": "", "hints": "", "elsewhere": str(elsewhere or "")},
-        **{"k": settings.k, "seed": settings.seed, "reward": settings.reward},
-    }
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]
-    return parts.workspace.runs / f"{plan.name}-{digest}"
-
-
-def calls_left(parts: Parts, plan: ExperimentPlan, folder: Path) -> int:
-    """Estimate the model calls that are still to be paid for, from above.
-
-    What was learnt or judged before, in this folder, is neither again; a variant that has no hint
-    asks nothing beside no hint. Of the rest nothing is taken to be in the cache.
-    """
-    homes = {one.name: _home(folder, one) for one in plan.variants}
-    judged = {name for name, home in homes.items() if (home / _JUDGED).is_file()}
-    if judged and len(judged) == len(homes):
-        return 0
-    learnt = {name: found.hints for name, home in homes.items() if (found := read_learnt(home))}
-    return plan.most_calls(
-        valid=len(parts.dataset.valid),
-        test=len(parts.dataset.test),
-        learnt=learnt | dict.fromkeys(judged, 0),
-    )
-
-
-def _home(folder: Path, variant: Variant) -> Path:
-    return folder / re.sub(r"\W+", "-", variant.name).strip("-")
 
 
 async def run_experiment(
@@ -162,7 +123,7 @@ class _Run:
         hints: dict[str, str] = {}
         comparison: Comparison | None = None
         for variant in self.plan.variants:
-            home = _home(self.folder, variant)
+            home = variant_home(self.folder, variant)
             with self.tell(f"{variant.name}: learning") as report:
                 learnt = await learn_variant(
                     self.parts,
@@ -177,7 +138,7 @@ class _Run:
                 comparison, said = await self._judged(own, variant)
                 hints |= {hint.hint_id: hint.text for hint in own.store.hints()}
             if not any(arm.degraded_count for arm in comparison.arms):
-                (home / _JUDGED).touch()
+                (home / JUDGED).touch()
             notes += [_note(variant, learnt, comparison), *said]
             for arm in _named(comparison, variant):
                 arms.setdefault(arm.name, arm)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from re2llm.errors import UserError
-from re2llm.evals.experiment_plan import Recipe, Variant
+from re2llm.evals.recipe import Recipe, Variant
 from re2llm.evals.variant_parts import VariantParts, open_variant
 from re2llm.graph.cases import Case
 from re2llm.graph.explore import Plan, explore

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from re2llm.evals.experiment_plan import Recipe
+from re2llm.evals.recipe import Recipe
 from re2llm.graph.builder import Steps
 from re2llm.graph.cases import Case
 from re2llm.graph.files import fusion_path

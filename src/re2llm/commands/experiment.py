@@ -38,7 +38,8 @@ def experiment(
 
     from re2llm.commands.judge import facts
     from re2llm.commands.screen import console, notes, progress
-    from re2llm.evals.experiment import calls_left, experiment_folder, run_experiment
+    from re2llm.evals.experiment import run_experiment
+    from re2llm.evals.experiment_home import calls_left, experiment_folder
     from re2llm.evals.experiment_plan import read_plan
     from re2llm.evals.report import write_report
     from re2llm.evals.report_text import terminal_table

@@ -17,8 +17,10 @@ from re2llm.catalog.dataset import open_dataset
 from re2llm.catalog.hashing import HashingEncoder
 from re2llm.commands.experiment import experiment
 from re2llm.errors import UserError
-from re2llm.evals.experiment import Made, calls_left, experiment_folder, run_experiment
-from re2llm.evals.experiment_plan import PACKAGED, ExperimentPlan, Recipe, read_plan
+from re2llm.evals.experiment import Made, run_experiment
+from re2llm.evals.experiment_home import calls_left, experiment_folder
+from re2llm.evals.experiment_plan import PACKAGED, ExperimentPlan, read_plan
+from re2llm.evals.recipe import Recipe
 from re2llm.evals.report import write_report
 from re2llm.evals.results import STAND_IN, Facts
 from re2llm.evals.variant_parts import BlindPolicy, Untried, open_variant

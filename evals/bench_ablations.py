@@ -4,6 +4,7 @@ Run `python -m re2llm.evals.bench_ablations --seeds 30 31 32`, or with workspace
 `--workspace shop --seeds 0 1`: then a seed draws the sessions to learn from. The packaged
 `ablations` run in each, or what `--experiment` names; the model is the one that the settings name,
 by default the offline stand-in, which is no language model. `whole` is the experiment's reference.
+With `--keep folder` the same command goes on where it stopped, and more seeds pay for theirs alone.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -41,14 +43,16 @@ def run(settings: Settings, plan: ExperimentPlan, scale: float) -> tuple[Compari
             seed=settings.seed,
         )
         folder = experiment_folder(parts, plan, None)
-        made = asyncio.run(run_experiment(parts, plan, folder, facts=facts, tell=_silent))
+        tell = partial(_progress, settings.seed)
+        made = asyncio.run(run_experiment(parts, plan, folder, facts=facts, tell=tell))
     said = [line for line in made.report.findings if "active hints, learnt" in line]
     return made.report.comparison, said
 
 
 @contextmanager
-def _silent(_: str) -> Iterator[Callable[[int, int], None]]:
-    """Show no progress."""
+def _progress(seed: int, what: str) -> Iterator[Callable[[int, int], None]]:
+    """Say on standard error what begins."""
+    sys.stderr.write(f"seed {seed}, {what}\n")
     yield lambda *_: None
 
 
@@ -98,8 +102,8 @@ def _over_seeds(given: argparse.Namespace) -> tuple[list[Comparison], str | None
     found: list[Comparison] = []
     for seed in given.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            there = given.workspace or Path(folder)
-            if given.workspace is None:
+            there = given.workspace or (given.keep or Path(folder)) / f"shop-{seed}"
+            if given.workspace is None and not there.exists():
                 write_shop(Workspace(there).data, ShopPlan(seed=seed))
             own = read_settings(workspace=there, seed=seed, timeout=3600)
             settings = own if own.model else own.model_copy(update={"model": STAND_IN})
@@ -116,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiment", default="ablations")
     parser.add_argument("--workspace", type=Path, help="in place of synthetic shops")
+    parser.add_argument("--keep", type=Path, help="where synthetic shops and all answers stay")
     parser.add_argument("--seeds", type=int, nargs="+", default=[30, 31, 32])
     parser.add_argument("--scale", type=float, default=1.0)
     given = parser.parse_args(arguments)

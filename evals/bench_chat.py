@@ -33,10 +33,9 @@ from re2llm.graph.models import open_model
 from re2llm.llm.client import ModelClient
 from re2llm.llm.patience import Patience
 from re2llm.service.chat.by_model import ByModel
-from re2llm.service.chat.lexicon import Lexicon
+from re2llm.service.chat.gathered import read_lexicon
 from re2llm.service.chat.memory import Memory
-from re2llm.service.chat.state import ChatState
-from re2llm.service.chat.steps import shown
+from re2llm.service.chat.state import ChatState, shown
 from re2llm.service.chat.understanding import PlainUnderstanding
 from re2llm.service.chat.understood import Understood
 from re2llm.service.chat.vocabulary import Vocabulary
@@ -89,7 +88,7 @@ async def read_scripts(
     app: Re2LLM, model: ByModel, scripts: Sequence[list[str]], tally: Tally
 ) -> None:
     """Hold the conversations."""
-    rules = PlainUnderstanding(lexicon=await asyncio.to_thread(Lexicon.read, app.parts.catalog))
+    rules = PlainUnderstanding(lexicon=await asyncio.to_thread(read_lexicon, app.parts.catalog))
     chat = chat_graph(app).compile(checkpointer=InMemorySaver())
     for number, lines in enumerate(scripts):
         state: ChatState = {}

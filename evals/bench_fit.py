@@ -21,6 +21,7 @@ from re2llm.catalog.hashing import HashingEncoder
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.retrieve.hybrid import HybridRetriever
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
+from re2llm.service.chat.gathered import read_lexicon
 from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.memory import Memory
 from re2llm.service.chat.shelf import Shelf
@@ -80,7 +81,7 @@ def main() -> None:
         catalog = dataset.catalog
         encoder = HashingEncoder(64)
         shelf = Shelf.of(HybridRetriever.in_memory(catalog, dataset.train, encoder))
-        asked = wishes(Lexicon.read(catalog), given.wishes, seed=0)
+        asked = wishes(read_lexicon(catalog), given.wishes, seed=0)
         quick, arrays = timed(partial(by_arrays, shelf), asked)
         slow, plain = timed(partial(one_by_one, catalog), asked)
         if quick != slow:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from re2llm.catalog.candidates import Query
 from re2llm.catalog.encoder import TextEncoder, encode_or_none
+from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
+from re2llm.catalog.lexical import words
 from re2llm.catalog.neural.serving import SequenceModel
 from re2llm.catalog.retrieve.limits import Limits, positions
 from re2llm.catalog.retrieve.neighbours import latest_distinct
@@ -77,10 +79,11 @@ class Reader:
         fade = np.power(FADE, np.arange(len(recent), dtype=np.float64))
         wish = read_wish(query.request)
         wished, vector = NOTHING, None
-        if wish.words:
-            terms = buckets(wish.words)
+        telling = _telling(wish, query.filters)
+        if telling:
+            terms = buckets(telling)
             wished = items.labels.of_terms(terms[items.labels.known(terms)])
-            vector = encode_or_none(self.encoder, wish.text)
+            vector = encode_or_none(self.encoder, " ".join(telling))
         labels = items.attributes.labels.of_session(recent, fade)
         return Asked(
             session=session,
@@ -115,3 +118,13 @@ class Reader:
         """Return positions; what was put into the catalogue after these additions is unknown."""
         found = positions(self.catalog, item_ids)
         return found[found < self.items.total]
+
+
+def _telling(wish: Wish, filters: Filters) -> list[str]:
+    """Return the words that tell candidates apart: not those that all have by a filter.
+
+    Whoever filters for action films wants them all looked at, not those with "Action" in the title.
+    """
+    values = (value for held in filters.equal.values() for value in held)
+    held = {word for value in values if isinstance(value, str) for word in words(value)}
+    return [word for word in wish.words if word not in held]

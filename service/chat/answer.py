@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from re2llm.catalog.items import Catalog
 from re2llm.service.chat import say
 from re2llm.service.chat.memory import Memory
-from re2llm.service.chat.state import ChatState
-from re2llm.service.chat.steps import shown
+from re2llm.service.chat.state import ChatState, shown
 from re2llm.service.chat.understood import Act, Understood
 
 _SAID = {

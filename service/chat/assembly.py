@@ -7,6 +7,7 @@ from re2llm.service.chat.answer import Answer
 from re2llm.service.chat.builder import ChatSteps
 from re2llm.service.chat.by_model import ByModel
 from re2llm.service.chat.fit import Fitting
+from re2llm.service.chat.listen import Understand, Understanding
 from re2llm.service.chat.plain import ByRules
 from re2llm.service.chat.shelf import Shelf
 from re2llm.service.chat.steps import (
@@ -14,8 +15,6 @@ from re2llm.service.chat.steps import (
     Recommend,
     TakeFeedback,
     TakesFeedback,
-    Understand,
-    Understanding,
     Write,
 )
 from re2llm.service.chat.vocabulary import Vocabulary
@@ -37,16 +36,18 @@ def chat_steps(parts: Parts, slates: MakesSlates, feedback: TakesFeedback) -> Ch
     """
     catalog = parts.catalog
     vocabulary = Vocabulary(catalog, lambda: parts.stock.retriever)
+    shelf = Shelf(now=lambda: parts.stock.retriever)
     return ChatSteps(
         understand=Understand(
             catalog=catalog,
             vocabulary=vocabulary,
             understanding=_understanding(parts, vocabulary),
+            shelf=shelf,
         ),
         recommend=Recommend(
             catalog=catalog,
             slates=slates,
-            fitting=Fitting(shelf=Shelf(now=lambda: parts.stock.retriever), vocabulary=vocabulary),
+            fitting=Fitting(shelf=shelf, vocabulary=vocabulary),
         ),
         feedback=TakeFeedback(catalog=catalog, feedback=feedback),
         answer=Answer(catalog=catalog),

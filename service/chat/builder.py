@@ -8,9 +8,10 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from re2llm.service.chat.answer import Answer
+from re2llm.service.chat.listen import Understand
 from re2llm.service.chat.memory import Memory
 from re2llm.service.chat.state import ChatContext, ChatInput, ChatOutput, ChatState
-from re2llm.service.chat.steps import Recommend, TakeFeedback, Understand, Write
+from re2llm.service.chat.steps import Recommend, TakeFeedback, Write
 from re2llm.service.chat.understood import Act, Understood
 
 ChatGraph = StateGraph[ChatState, ChatContext, ChatInput, ChatOutput]

@@ -21,19 +21,34 @@ class Changed:
 
 
 def changed(
-    memory: Memory, understood: Understood, cards: Sequence[Item], lexicon: Lexicon
+    memory: Memory,
+    understood: Understood,
+    cards: Sequence[Item],
+    lexicon: Lexicon,
+    *,
+    named: Item | None = None,
 ) -> Changed:
-    """Apply a wish to the memory."""
+    """Apply a wish to the memory.
+
+    Args:
+        memory: the wish so far.
+        understood: what the message says.
+        cards: what is shown.
+        lexicon: what the shop calls things.
+        named: the item that others should be like, where the message gives its title.
+    """
     notices: list[str] = []
     said = tuple(_facets(understood.facets))
     allowed = _facets(understood.allow)
     old = memory
-    if understood.fresh or understood.like is not None:
+    anchor = named
+    if understood.like is not None and 1 <= understood.like <= len(cards):
+        anchor = cards[understood.like - 1]
+    if understood.fresh or understood.like is not None or named:
         memory = replace(memory, words=(), facets=(), best=None, anchor=None, shown=())
     for name in understood.drop:
         memory = _without(memory, name)
-    if understood.like is not None and 1 <= understood.like <= len(cards):
-        anchor = cards[understood.like - 1]
+    if anchor is not None:
         memory = replace(memory, anchor=anchor.item_id, facets=_kind(anchor))
     memory = replace(
         memory,

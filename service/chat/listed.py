@@ -20,8 +20,8 @@ def binding(
     """
     describing: list[Facet] = []
     for piece in _BETWEEN.split(text):
-        said = set(words(piece))
-        together = [facet for facet in facets if set(words(facet.value)) <= said]
+        said = lexicon.find(words(piece))[0]
+        together = [facet for facet in facets if facet in said]
         describing.extend(lexicon.narrowest(together)[1])
     left = [facet for facet in facets if facet not in describing]
     describing.extend(

@@ -43,6 +43,16 @@ class Shelf:
         retriever = self.now()
         return len(_naming(retriever, phrase, self.meeting(memory, exclude))) > 0
 
+    def titled(self, title: str) -> Item | None:
+        """Return the item whose title is just these words; the most popular of several."""
+        retriever = self.now()
+        items, said = retriever.catalog.items, words(title)
+        found = _naming(retriever, title, np.ones(retriever.items.total, dtype=bool))
+        found = np.array([n for n in found.tolist() if words(items[n].title) == said], np.int64)
+        if not len(found):
+            return None
+        return items[int(found[np.argmax(retriever.log.popularity.of_items(found))])]
+
     def by_number(
         self, memory: Memory, exclude: Sequence[str], name: str, *, falling: bool
     ) -> Iterator[Item]:

@@ -1,10 +1,13 @@
 """What a conversation's graph carries: plain JSON, kept by any checkpointer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.graph.message import add_messages
+
+from re2llm.catalog.items import Catalog, Item
 
 
 class ChatInput(TypedDict):
@@ -68,3 +71,18 @@ class ChatContext:
     source: str = "chat"
     """Whose word feedback is, as `Whose` says it."""
     turn: str = ""
+
+
+def shown(state: ChatState, catalog: Catalog) -> list[Item]:
+    """Return the cards that are shown."""
+    found = (catalog.get(item_id) for item_id in state.get("cards", []))
+    return [item for item in found if item is not None]
+
+
+def last_words(state: ChatState) -> str:
+    """Return the shopper's latest message as text."""
+    messages: Sequence[AnyMessage] = state.get("messages", [])
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            return str(message.text)
+    return ""

@@ -1,32 +1,20 @@
-"""The steps of one turn: understand, then recommend, take feedback, or answer, then write."""
+"""The later steps of a turn: recommend or take feedback, and write; answers are beside."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
-from re2llm.catalog.items import Catalog, Item
+from re2llm.catalog.items import Catalog
 from re2llm.service.asked import Asked, Served
 from re2llm.service.chat import say
-from re2llm.service.chat.change import changed
 from re2llm.service.chat.fit import Fitted, Fitting, silent
 from re2llm.service.chat.memory import Memory
 from re2llm.service.chat.picked import arranged, picked
-from re2llm.service.chat.state import ChatContext, ChatState
+from re2llm.service.chat.state import ChatContext, ChatState, shown
 from re2llm.service.chat.understood import Act, Understood
-from re2llm.service.chat.vocabulary import Vocabulary
-
-
-class Understanding(Protocol):
-    """Reads a message; never raises for what the shopper or a model says."""
-
-    async def understand(
-        self, message: str, memory: Memory, cards: Sequence[Item], *, about: Item | None = None
-    ) -> Understood:
-        """Say what it means where these cards are shown; `about` was talked about last."""
 
 
 class MakesSlates(Protocol):
@@ -44,58 +32,6 @@ class TakesFeedback(Protocol):
 
     async def note(self, context: ChatContext, kind: str, item_id: str, slate_id: str) -> None:
         """Note an event of the session."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Understand:
-    """Read the message and change the memory by it."""
-
-    catalog: Catalog
-    vocabulary: Vocabulary
-    understanding: Understanding
-
-    async def __call__(self, state: ChatState) -> ChatState:
-        """Write what was understood and the memory after it."""
-        memory = Memory.from_json(state.get("memory"))
-        cards = shown(state, self.catalog)
-        lexicon = await self.vocabulary.latest()
-        about = self.catalog.get(memory.focus) if memory.focus else None
-        understood = await self.understanding.understand(
-            last_words(state), memory, cards, about=about
-        )
-        lead: list[str] = []
-        notices = [] if understood.fault is None else [say.fault_text(understood.fault)]
-        if understood.act is Act.RESET:
-            memory = Memory(asked=memory.asked)
-        elif understood.act is Act.WISH:
-            if understood.correction and state.get("slate_id"):
-                memory = replace(memory, missed=state.get("slate_id"))
-                lead.append("Understood.")
-            told = changed(memory, understood, cards, lexicon)
-            memory = told.memory
-            notices.extend(told.notices)
-            if understood.taken:
-                lead.append(say.taken_for_text(understood.taken))
-            if understood.unknown:
-                notices.append(say.unknown_text(understood.unknown))
-        elif understood.act is Act.REJECT:
-            refused = tuple(dict.fromkeys((*memory.refused, *(card.item_id for card in cards))))
-            memory = replace(memory, refused=refused[-500:], focus=None)
-            if cards:
-                memory = replace(memory, missed=state.get("slate_id"))
-            lead.append("Understood, none of those." if cards else say.NOTHING_SHOWN)
-            if understood.unknown:
-                notices.append(say.unknown_text(understood.unknown))
-        elif understood.act is Act.MORE:
-            memory = replace(memory, focus=None)
-        return {
-            "memory": memory.to_json(),
-            "understood": understood.model_dump(mode="json"),
-            "notices": notices,
-            "lead": lead,
-            "answer": "",
-            "fresh": False,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,18 +168,3 @@ class Write:
                 notices=state.get("notices", []),
             )
         return {"messages": [AIMessage(text)]}
-
-
-def shown(state: ChatState, catalog: Catalog) -> list[Item]:
-    """Return the cards that are shown."""
-    found = (catalog.get(item_id) for item_id in state.get("cards", []))
-    return [item for item in found if item is not None]
-
-
-def last_words(state: ChatState) -> str:
-    """Return the shopper's latest message as text."""
-    messages: Sequence[AnyMessage] = state.get("messages", [])
-    for message in reversed(messages):
-        if isinstance(message, HumanMessage):
-            return str(message.text)
-    return ""

@@ -134,7 +134,8 @@ class PlainUnderstanding:
         facets, describing = binding(text, [f for f in said if f not in no.facets], self.lexicon)
         left.extend(word for facet in describing for word in words(facet.value))
         facets, left = completed(text, facets, left, memory, self.lexicon)
-        content = [word for word in left if word not in META and not word.isdigit()]
+        goods = self.lexicon.goods.intersection(left)
+        content = [w for w in left if w not in META and w not in goods and not w.isdigit()]
         known = [word for word in content if word in self.lexicon.known]
         strange = [w for w in content if w not in self.lexicon.known and not nearly(w, QUIET)]
         unknown = _as_said(text, strange)
@@ -166,6 +167,7 @@ class PlainUnderstanding:
             correction=correction,
             unknown=unknown,
             taken=_as_written(text, dict((*no.taken, *spelt.taken))),
+            anything=bool(goods) and not (known or facets),
         )
         wanted = known or facets or limits or drop or step or newer or best
         changes = wanted or no.facets or no.words or allow or allow_words
@@ -186,7 +188,7 @@ def _other(text: str, found: Understood, memory: Memory, cards: Sequence[Item]) 
     something = cards or not memory.empty or memory.ranges
     if something and (phrases.REJECT.search(text) or found.correction):
         return Understood(act=Act.REJECT, unknown=found.unknown)
-    if phrases.ANYTHING.search(text):
+    if found.anything or phrases.ANYTHING.search(text):
         return Understood(act=Act.WISH, anything=True)
     if found.unknown:
         return Understood(act=Act.UNCLEAR, unknown=found.unknown)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from itertools import zip_longest
 
 from re2llm.catalog.items import Catalog, Item
-from re2llm.service.chat.lexicon import Gathered, Lexicon
+from re2llm.service.chat.gathered import Gathered
+from re2llm.service.chat.lexicon import Lexicon
 
 _PATIENCE = 1.0
 """Seconds that a message waits for words that are being read; then those of before must do."""
@@ -59,6 +60,7 @@ class Vocabulary:
         other = [
             (before, item) for before, item in zip_longest(self._read, items) if before is not item
         ]
+        self._gathered.meet(item for _, item in other if item is not None)
         for before, item in other:
             if before is not None:
                 self._gathered.remove(before)

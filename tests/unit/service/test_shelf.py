@@ -4,7 +4,7 @@ import random
 
 from re2llm.catalog.filters import Filters, Range
 from re2llm.graph.app import Re2LLM
-from re2llm.service.chat.lexicon import Lexicon
+from re2llm.service.chat.gathered import read_lexicon
 from re2llm.service.chat.memory import Memory
 from re2llm.service.chat.shelf import Shelf
 
@@ -12,7 +12,7 @@ from re2llm.service.chat.shelf import Shelf
 async def test_the_arrays_say_what_the_memory_says(app: Re2LLM) -> None:
     catalog = app.parts.catalog
     shelf = Shelf.of(app.parts.retriever)
-    lexicon = Lexicon.read(catalog)
+    lexicon = read_lexicon(catalog)
     chance = random.Random(5)
     facets, known = sorted(lexicon.counts), sorted(lexicon.known)
     ids = [item.item_id for item in catalog]

@@ -4,7 +4,8 @@ import pytest
 
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
-from re2llm.service.chat.lexicon import Gathered, Lexicon
+from re2llm.service.chat.gathered import Gathered
+from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.spelling import mended
 
 SHOP = (

@@ -15,7 +15,7 @@ from shop_settings import settings_for
 from re2llm.catalog.items import Catalog, Item, LiveCatalog, removed
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.graph.app import Re2LLM
-from re2llm.service.chat.lexicon import Lexicon
+from re2llm.service.chat.gathered import read_lexicon
 from re2llm.service.chat.vocabulary import Vocabulary
 
 ZEBRA = {"title": "Zebra Telescope", "attributes": {"price": 19.99, "category": "Telescope"}}
@@ -75,10 +75,10 @@ async def test_what_is_read_piece_by_piece_is_what_is_read_at_once(seed: int):
             if rng.random() < 0.3:
                 catalog.put(removed(item) if rng.random() < 0.3 else item)
         stamp[0] = object()
-        assert await vocabulary.latest() == Lexicon.read(catalog)
+        assert await vocabulary.latest() == read_lexicon(catalog)
     catalog.become(Catalog(some_items(rng, 12)))
     stamp[0] = object()
-    assert await vocabulary.latest() == Lexicon.read(catalog)
+    assert await vocabulary.latest() == read_lexicon(catalog)
 
 
 async def test_nothing_is_read_where_no_item_changed():

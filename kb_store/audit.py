@@ -10,43 +10,10 @@ from pathlib import Path
 from re2llm.database import DatabaseUnavailable, Value, open_database, where_kept
 from re2llm.errors import UserError
 from re2llm.kb_store import codec
+from re2llm.kb_store.audit_tables import SCHEMA, STAYS, STAYS_IN_POSTGRES
 from re2llm.kb_store.entry import Action, Entry, Key, Revision, Snapshot, Tally, counted
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS entries (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    at REAL NOT NULL,
-    action TEXT NOT NULL,
-    tenant TEXT NOT NULL,
-    hint_id TEXT NOT NULL,
-    by_whom TEXT NOT NULL,
-    why TEXT NOT NULL,
-    hint TEXT,
-    shown INTEGER NOT NULL DEFAULT 0,
-    helped INTEGER NOT NULL DEFAULT 0,
-    hurt INTEGER NOT NULL DEFAULT 0,
-    source TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX IF NOT EXISTS entries_of_hint ON entries (tenant, hint_id, action, seq);
-CREATE UNIQUE INDEX IF NOT EXISTS entries_once ON entries (tenant, hint_id, source)
-    WHERE action = 'record' AND source <> '';
-CREATE TABLE IF NOT EXISTS snapshots (
-    name TEXT PRIMARY KEY, seq INTEGER NOT NULL, at REAL NOT NULL, by_whom TEXT NOT NULL
-);
-"""
-_STAYS = """
-CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE DELETE ON entries
-BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS entries_keep BEFORE UPDATE ON entries
-BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
-"""
-_STAYS_IN_POSTGRES = """
-CREATE OR REPLACE FUNCTION entries_stay() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$;
-CREATE OR REPLACE TRIGGER entries_stay BEFORE UPDATE OR DELETE ON entries
-FOR EACH ROW EXECUTE FUNCTION entries_stay();
-"""
+from re2llm.kb_store.errors import DamagedLog
+from re2llm.kb_store.hint import Hint, hint_id
 
 _WRITTEN = "at, action, tenant, hint_id, by_whom, why, hint, shown, helped, hurt, source"
 _COLUMNS = f"seq, {_WRITTEN}"
@@ -78,7 +45,7 @@ class AuditLog:
         """
         self._clock = clock
         try:
-            schema = _SCHEMA + (_STAYS_IN_POSTGRES if url else _STAYS)
+            schema = SCHEMA + (STAYS_IN_POSTGRES if url else STAYS)
             self._db = open_database(path, schema, url=url)
             self._db.write(
                 "INSERT INTO about VALUES ('id', ?) ON CONFLICT DO NOTHING", (uuid.uuid4().hex,)
@@ -131,11 +98,19 @@ class AuditLog:
         tenant: str | None = None,
         hint_id: str | None = None,
         after: int = 0,
+        before: int | None = None,
         limit: int | None = None,
     ) -> list[Entry]:
-        """Return entries in the order they were written; with a limit, the last ones."""
+        """Return entries in the order they were written; with a limit, the last ones.
+
+        Raises:
+            DamagedLog: an entry cannot be read.
+        """
         where: list[str] = ["seq > ?"]
         values: list[Value] = [after]
+        if before is not None:
+            where.append("seq < ?")
+            values.append(before)
         for column, value in (("tenant", tenant), ("hint_id", hint_id)):
             if value is not None:
                 where.append(f"{column} = ?")
@@ -152,6 +127,9 @@ class AuditLog:
 
         The words are those of the last entry that holds the hint in full; the statistics are the
         sum over all its entries, so that writers who do not know of each other lose no count.
+
+        Raises:
+            DamagedLog: an entry cannot be read, or holds another hint than it says.
         """
         end = self.position() if at is None else at
         sql = (
@@ -160,12 +138,25 @@ class AuditLog:
             " FROM entries WHERE seq <= ? GROUP BY tenant, hint_id) s ON e.seq = s.seq"
         )
         rows = self._db.read(sql, (end,))
-        return {
-            (tenant, hint_id): Revision(
-                hint=counted(codec.load(text), shown, helped, hurt), seq=seq
-            )
-            for tenant, hint_id, seq, text, shown, helped, hurt in rows
-        }
+        found: dict[Key, Revision] = {}
+        for tenant, name, seq, text, shown, helped, hurt in rows:
+            hint = _hint(seq, text)
+            if not hint.tenant == tenant or not hint.hint_id == name == hint_id(hint.text, tenant):
+                raise DamagedLog(seq, "it holds another hint than it says")
+            found[tenant, name] = Revision(hint=counted(hint, shown, helped, hurt), seq=seq)
+        return found
+
+    def whole(self, at: int) -> int:
+        """Return the last entry of the write that entry `at` belongs to.
+
+        Entries of one write stand one after the other and bear the same time. In between there is
+        no state that anybody ever saw.
+        """
+        sql = (
+            "SELECT COALESCE(MAX(e.seq), ?) FROM entries e JOIN entries own ON own.seq = ?"
+            " WHERE e.seq >= own.seq AND e.at = own.at"
+        )
+        return int(self._db.read(sql, (at, at))[0][0])
 
     def supporters(self, hint_id: str, *, tenant: str) -> int:
         """Count the distinct sources that led to a hint."""
@@ -235,6 +226,8 @@ class AuditLog:
 
 def _entry(row: Sequence[object]) -> Entry:
     seq, at, action, tenant, hint_id, by, why, hint, shown, helped, hurt, source = row
+    if action not in set(Action):
+        raise DamagedLog(seq, f"{action!r} is nothing that it tells")
     return Entry(
         seq=int(str(seq)),
         at=float(str(at)),
@@ -243,9 +236,16 @@ def _entry(row: Sequence[object]) -> Entry:
         hint_id=str(hint_id),
         by=str(by),
         why=str(why),
-        hint=None if hint is None else codec.load(str(hint)),
+        hint=None if hint is None else _hint(seq, str(hint)),
         shown=int(str(shown)),
         helped=int(str(helped)),
         hurt=int(str(hurt)),
         source=str(source),
     )
+
+
+def _hint(seq: object, text: str) -> Hint:
+    try:
+        return codec.load(text)
+    except ValueError as error:
+        raise DamagedLog(seq, "it holds no hint") from error

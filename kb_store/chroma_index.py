@@ -17,6 +17,8 @@ from re2llm.kb_store.errors import IndexUnavailable
 from re2llm.kb_store.hint import Status
 from re2llm.kb_store.store import Vector
 
+PREFIX = "hints-"
+"""Begins a collection's name; the identity of the record that it mirrors follows."""
 _PAGE = 2000
 
 
@@ -78,6 +80,12 @@ class ChromaIndex:
             if page["ids"]:
                 rows = np.asarray(page["embeddings"], dtype=np.float32)
                 self._collection.query(query_embeddings=rows, n_results=1, include=[])
+
+    def strangers(self) -> int:
+        """Count the hints that this Chroma holds of other records."""
+        with _translated():
+            others = [each for each in self._client.list_collections() if each.name != self._name]
+            return sum(each.count() for each in others if each.name.startswith(PREFIX))
 
     def revisions(self) -> dict[str, int]:
         """Return hint id to the log entry that the index holds of it."""

@@ -12,7 +12,7 @@ from re2llm.catalog.encoder import TextEncoder
 from re2llm.errors import UserError
 from re2llm.kb_store.audit import AuditLog
 from re2llm.kb_store.chroma_client import close_client, open_client
-from re2llm.kb_store.chroma_index import ChromaIndex
+from re2llm.kb_store.chroma_index import PREFIX, ChromaIndex
 from re2llm.kb_store.errors import IndexUnavailable
 from re2llm.kb_store.late_index import REST, LateIndex
 from re2llm.kb_store.lock import WriterLock
@@ -61,7 +61,7 @@ class ChromaHintStore(LoggedHintStore):
         except BaseException:
             self._release()
             raise
-        name = f"hints-{log.identity}"
+        name = PREFIX + log.identity
         index = LateIndex(
             lambda: _readable(open_client(folder / "index", url), name, encoder),
             rest=REST if url else 0.0,
@@ -74,6 +74,8 @@ class ChromaHintStore(LoggedHintStore):
             if rebuild:
                 _anew(folder / "index", url, name)
             self.repaired = self._agreed(folder / "index")
+            if url is None and not self._seen:
+                self._tell_of_a_lost_record(folder)
         except BaseException:
             self.close()
             raise
@@ -146,9 +148,19 @@ class ChromaHintStore(LoggedHintStore):
                 self._apart = True
                 return self._from_log()
             _log.warning("the hint index was damaged and is built anew from the log: %s", error)
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
             self._chroma.again()
             return self._agree()
+
+    def _tell_of_a_lost_record(self, folder: Path) -> None:
+        if lost := self._chroma.strangers():
+            _log.warning(
+                "the record of the hints is empty, but the index in %r holds %d hints of another "
+                "record; if %r was lost, put it back from a backup before you go on",
+                str(folder / "index"),
+                lost,
+                str(folder / "hints.sqlite"),
+            )
 
     def _from_log(self) -> int:
         """Fill the memory from the log alone; mends nothing."""
@@ -206,7 +218,14 @@ def _anew(path: Path, url: str | None, name: str) -> None:
                 f"the Chroma server at {url!r} does not answer ({error}); start it, or correct "
                 "the URL"
             ) from error
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _readable(client: Client, name: str, encoder: TextEncoder) -> ChromaIndex:

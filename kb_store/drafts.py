@@ -26,18 +26,20 @@ def written(
     text = tidy(draft.text)
     if form_fault(text, form) is not None:
         text = redacted(text)
-    title, when = (
-        "" if form_fault(words, _LOOSE) or leaks(words) else words
-        for words in (tidy(draft.title), tidy(draft.when))
-    )
     return Hint(
         hint_id=hint_id(text, tenant),
         text=text,
-        title=title,
-        when=when,
+        title=aside(draft.title, leaks),
+        when=aside(draft.when, leaks),
         tenant=tenant,
         provenance=provenance,
     )
+
+
+def aside(words: str, leaks: Callable[[str], bool]) -> str:
+    """Return a hint's title or condition, or nothing where it holds or leaks what it must not."""
+    words = tidy(words)
+    return "" if form_fault(words, _LOOSE) or leaks(words) else words
 
 
 def fingerprint(failure: Failure) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from re2llm.errors import UserError
 from re2llm.kb_store import codec
-from re2llm.kb_store.form import FormRules, form_fault
-from re2llm.kb_store.hint import Hint, Status, hint_id
+from re2llm.kb_store.drafts import aside
+from re2llm.kb_store.form import FormRules, form_fault, tidy
+from re2llm.kb_store.hint import Evidence, Hint, Status, hint_id
 from re2llm.kb_store.leak import LeakFilter
 from re2llm.kb_store.store import HintStore
 
@@ -66,20 +67,30 @@ def import_hints(
     Raises:
         UserError: not such a file.
     """
+
+    def given_away(words: str) -> str | None:
+        return leak.fault(words) if leak else None
+
+    def leaks(words: str) -> bool:
+        return given_away(words) is not None
+
     entered: dict[str, Hint] = {}
     known = unused = 0
     refused: list[str] = []
     for number, raw in enumerate(_entries(text), start=1):
         try:
             hint = codec.load(json.dumps(raw))
+            codec.dump(hint)
+            if hint.evidence.sessions < 0:
+                raise ValueError("evidence of fewer than no sessions")
         except ValueError as error:
             refused.append(f"entry {number}: not a hint ({_first_line(error)})")
             continue
-        fault = form_fault(hint.text, form) or (leak.fault(hint.text) if leak else None)
-        if fault:
+        words = tidy(hint.text)
+        if fault := form_fault(words, form) or given_away(words):
             refused.append(f"entry {number} ({hint.hint_id}): {fault}")
             continue
-        new_id = hint_id(hint.text, tenant)
+        new_id = hint_id(words, tenant)
         if new_id in entered or store.get(new_id, tenant=tenant) is not None:
             known += 1
             continue
@@ -89,8 +100,12 @@ def import_hints(
         entered[new_id] = replace(
             hint,
             hint_id=new_id,
+            text=words,
+            title=aside(hint.title, leaks),
+            when=aside(hint.when, leaks),
             tenant=tenant,
             status=hint.status if trust else Status.CANDIDATE,
+            evidence=hint.evidence if trust else Evidence(),
             provenance=replace(hint.provenance, source="import"),
             reason=hint.reason if trust else "imported; not tried here yet",
             shown=0,

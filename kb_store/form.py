@@ -111,6 +111,7 @@ _CHECKS: tuple[Callable[[str], str | None], ...] = (
     _forbidden(CONTROL, "speaks of something other than ranking"),
     _forbidden(PROMOTION, "advertises"),
     _insult,
+    _forbidden(re.compile(re.escape(_REDACTED)), "holds what was masked"),
 )
 
 

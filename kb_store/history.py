@@ -22,6 +22,8 @@ class Change:
 def point(log: AuditLog, name: str) -> int:
     """Return the entry that a snapshot's name, or an entry's number, means.
 
+    Of a write of several entries it is the last one, whichever is named.
+
     Raises:
         UserError: there is no such point.
     """
@@ -31,7 +33,7 @@ def point(log: AuditLog, name: str) -> int:
             return snapshot.seq
     last = log.position()
     if name.isascii() and name.isdigit() and int(name) <= last:
-        return int(name)
+        return log.whole(int(name))
     known = ", ".join(repr(snapshot.name) for snapshot in snapshots) or "none yet"
     raise UserError(
         f"the log knows no point {name!r}; use a snapshot ({known}) or an entry's number, at most"
@@ -58,10 +60,12 @@ def rollback(
 ) -> list[Hint]:
     """Put a tenant's hints back to how they stood at a point, by new entries; returns those moved.
 
-    Nothing is deleted: a hint that did not exist at that point is retired. What was counted since
-    stays counted, since it was seen.
+    A point within a write of several entries, such as an edit, means its end: half of it was never
+    seen. Nothing is deleted: a hint that did not exist at that point is retired. What was counted
+    since stays counted, since it was seen.
     """
     log = store.log
+    to = log.whole(to)
     reason = why or f"rolled back to entry {to}"
     moved: list[Hint] = []
     for change in diff(log, to, log.position(), tenant=tenant):

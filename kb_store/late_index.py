@@ -41,6 +41,10 @@ class LateIndex:
         """Start over with an empty collection."""
         self._try(lambda index: index.clear())
 
+    def strangers(self) -> int:
+        """Count the hints that the same Chroma holds of other records."""
+        return self._try(lambda index: index.strangers())
+
     def revisions(self) -> dict[str, int]:
         """Return hint id to the log entry that the index holds of it."""
         return self._try(lambda index: index.revisions())

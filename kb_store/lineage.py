@@ -1,4 +1,4 @@
-"""How one hint comes out of another: edited by a person, or merged out of two that overlap."""
+"""How one hint comes out of others: merged out of two that overlap, and traced back."""
 
 import asyncio
 import time
@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from re2llm.errors import UserError
-from re2llm.kb_store.errors import UnknownHint
 from re2llm.kb_store.form import FormRules, form_fault, redacted, tidy
 from re2llm.kb_store.hint import Evidence, Hint, Provenance, Status, hint_id
-from re2llm.kb_store.store import HintStore
+from re2llm.kb_store.store import HintStore, known_hint
 
 
 class Merger(Protocol):
@@ -18,54 +16,6 @@ class Merger(Protocol):
 
     async def merge(self, a: str, b: str) -> str | None:
         """Return the text, or None where there is no usable answer."""
-
-
-def edit(
-    store: HintStore,
-    old_id: str,
-    text: str,
-    *,
-    by: str,
-    why: str,
-    tenant: str = "default",
-    form: FormRules | None = None,
-) -> Hint:
-    """Give a hint new words: a new hint with the old one as its parent, which is retired.
-
-    The new one keeps the status but not the evidence, which belongs to the words.
-
-    Raises:
-        UnknownHint: the tenant has none of this id.
-        UserError: the words have not the form of a hint, or belong to another hint already.
-    """
-    old = _known(store, old_id, tenant)
-    text = tidy(text)
-    if fault := form_fault(text, form):
-        raise UserError(f"{text!r} cannot be a hint: it {fault}")
-    new_id = hint_id(text, tenant)
-    if new_id == old.hint_id:
-        new = replace(old, text=text)
-        store.put(new, by=by, why=why)
-        return new
-    if store.get(new_id, tenant=tenant) is not None:
-        raise UserError(
-            f"hint {new_id!r} says this already; change that one, or choose other words"
-        )
-    provenance = Provenance(source="person", created=time.time(), parent=old.hint_id)
-    new = replace(
-        old,
-        hint_id=new_id,
-        text=text,
-        evidence=Evidence(),
-        provenance=provenance,
-        reason=why,
-        shown=0,
-        helped=0,
-        hurt=0,
-    )
-    gone = replace(old, status=Status.RETIRED, reason=f"edited into {new_id}")
-    store.put_all([new, gone], by=by, why=why)
-    return new
 
 
 async def merge(
@@ -106,7 +56,7 @@ async def merge(
     Raises:
         UnknownHint: the tenant lacks one of them.
     """
-    parents = [await asyncio.to_thread(_known, store, each, tenant) for each in (a_id, b_id)]
+    parents = [await asyncio.to_thread(known_hint, store, each, tenant) for each in (a_id, b_id)]
     text = tidy(await merger.merge(parents[0].text, parents[1].text) or "")
     if not text:
         return None
@@ -174,16 +124,9 @@ def _retired(hints: Sequence[Hint], heir: str) -> list[Hint]:
 
 def ancestry(store: HintStore, hint_id: str, *, tenant: str = "default") -> list[Hint]:
     """Return a hint and what it came out of, youngest first; raises `UnknownHint`."""
-    line = [_known(store, hint_id, tenant)]
+    line = [known_hint(store, hint_id, tenant)]
     while parent := store.get(line[-1].provenance.parent, tenant=tenant):
         if parent.hint_id in {hint.hint_id for hint in line}:
             break
         line.append(parent)
     return line
-
-
-def _known(store: HintStore, hint_id: str, tenant: str) -> Hint:
-    hint = store.get(hint_id, tenant=tenant)
-    if hint is None:
-        raise UnknownHint(hint_id, tenant)
-    return hint

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from re2llm.kb_store.errors import UnknownHint
 from re2llm.kb_store.hint import Hint, Status
 
 Vector = NDArray[np.float32]
@@ -93,3 +94,11 @@ class HintStore(Protocol):
 
     def close(self) -> None:
         """Let go of files and locks."""
+
+
+def known_hint(store: HintStore, name: str, tenant: str) -> Hint:
+    """Return a hint that must be there; raises `UnknownHint`."""
+    hint = store.get(name, tenant=tenant)
+    if hint is None:
+        raise UnknownHint(name, tenant)
+    return hint

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from re2llm.database import database_errors
 from re2llm.errors import UserError
-from re2llm.kb_store.errors import IndexUnavailable, UnknownHint
+from re2llm.kb_store.errors import IndexUnavailable, KnownHint, UnknownHint
 from re2llm.service.claims import ClaimLost
 
 PROBLEM: dict[int | str, dict[str, Any]] = {
@@ -52,6 +52,9 @@ _TITLES = {
 }
 
 
+_STATUS: dict[type[UserError], int] = {UnknownHint: 404, KnownHint: 409}
+
+
 class Problem(Exception):
     """A request that cannot be served; the message is for the caller."""
 
@@ -89,7 +92,7 @@ def handle_problems(api: FastAPI) -> None:
 
     @api.exception_handler(UserError)
     async def _user(_: Request, error: UserError) -> JSONResponse:
-        return problem_response(404 if isinstance(error, UnknownHint) else 422, str(error))
+        return problem_response(_STATUS.get(type(error), 422), str(error))
 
     @api.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

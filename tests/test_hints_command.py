@@ -88,6 +88,44 @@ def test_an_index_is_made_anew_and_a_damaged_one_mended_at_the_start(
     assert "The index holds 1 hints" in hints("rebuild")
 
 
+def test_a_hint_is_told_in_words(hints: Hints) -> None:
+    assert "No hints. Next: re2llm explore" in hints("list")
+    hints("add", CHEAP)
+    new = hints("edit", hint_id(CHEAP)[:6], "Prefer candidates of a low price.", "--why", "[b]x")
+    shown = hints("show", new.split()[0])
+    assert f"out of: {hint_id(CHEAP)}, retired: {CHEAP}" in shown
+    assert "status: active: [b]x" in shown
+    assert "came from: person, at 20" in shown
+    assert "{" not in shown
+    with pytest.raises(UserError, match="says this already, and is retired"):
+        hints("add", CHEAP)
+
+
+def test_the_log_is_paged_back(hints: Hints) -> None:
+    assert "holds nothing" in hints("log")
+    for text in (CHEAP, NEW, "Prefer lighter candidates."):
+        hints("add", text)
+    assert "'[red]a b' is entry 3" in hints("snapshot", "[red]a b")
+    latest = hints("log", "--last", "2")
+    assert hint_id(CHEAP)[:9] not in latest
+    assert "[red]a b" in latest
+    assert "Older: re2llm hints log --before 2" in latest
+    older = hints("log", "--last", "2", "--before", "2")
+    assert hint_id(CHEAP)[:9] in older
+    assert hint_id(NEW)[:9] not in older
+    assert "Older" not in older
+    assert "Nothing differs" in hints("diff", "3")
+
+
+def test_an_item_is_not_planted_by_hand(hints: Hints, shop: Path) -> None:
+    item = next(iter(open_dataset(Workspace(shop).data).catalog))
+    with pytest.raises(UserError, match="cannot be a hint: it names"):
+        hints("add", f"Prefer {item.title} over others.")
+    hints("add", CHEAP)
+    with pytest.raises(UserError, match="cannot be a hint: it names"):
+        hints("edit", hint_id(CHEAP), f"Prefer {item.title} over others.")
+
+
 def test_too_many_hints_are_crowded_out_by_upkeep(hints: Hints) -> None:
     hints("add", CHEAP)
     hints("add", NEW)

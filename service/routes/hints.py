@@ -1,21 +1,18 @@
 """Hints and their review; every change is in the audit log, under the key's name."""
 
 import asyncio
-import time
 from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from re2llm.errors import UserError
+from re2llm.kb_store import by_hand
 from re2llm.kb_store.entry import Entry
 from re2llm.kb_store.errors import UnknownHint
-from re2llm.kb_store.form import form_fault, tidy
-from re2llm.kb_store.hint import Hint, Provenance, Status, hint_id
+from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.history import rollback as roll
 from re2llm.kb_store.lineage import ancestry
-from re2llm.kb_store.lineage import edit as reword
 from re2llm.service.front import CallerDep, FrontDep
 from re2llm.service.keys import Caller
 from re2llm.service.problems import Problem
@@ -98,22 +95,15 @@ async def read_all(
 @router.post("", status_code=201)
 async def add(body: HintIn, front: FrontDep, caller: CallerDep) -> HintOut:
     """Add a hint of your own; it is active at once."""
-    text = tidy(body.text)
-    if fault := form_fault(text):
-        raise UserError(f"{text!r} cannot be a hint: it {fault}")
-    why = body.why or "added by a person"
-    new = Hint(
-        hint_id=hint_id(text, caller.tenant),
-        text=text,
-        status=Status.ACTIVE,
+    new = await asyncio.to_thread(
+        by_hand.add,
+        front.app.parts.store,
+        body.text,
+        leak=_leak(front),
+        by=_by(caller),
+        why=body.why or "added by a person",
         tenant=caller.tenant,
-        provenance=Provenance(source="person", created=time.time()),
-        reason=why,
     )
-    store = front.app.parts.store
-    if await asyncio.to_thread(store.get, new.hint_id, tenant=caller.tenant) is not None:
-        raise Problem(409, f"hint {new.hint_id!r} says this already; approve or edit that one")
-    await asyncio.to_thread(store.put, new, by=_by(caller), why=why)
     return _hint(new)
 
 
@@ -161,37 +151,53 @@ async def read(hint_id: str, front: FrontDep, caller: CallerDep) -> HintStoryOut
 @router.put("/{hint_id}")
 async def edit(hint_id: str, body: HintIn, front: FrontDep, caller: CallerDep) -> HintOut:
     """Give a hint new words: a new hint with the old one as parent, which is retired."""
-    why = body.why or "reworded by a person"
-    store = front.app.parts.store
     new = await asyncio.to_thread(
-        reword, store, hint_id, body.text, by=_by(caller), why=why, tenant=caller.tenant
+        by_hand.edit,
+        front.app.parts.store,
+        hint_id,
+        body.text,
+        leak=_leak(front),
+        by=_by(caller),
+        why=body.why or "reworded by a person",
+        tenant=caller.tenant,
     )
     return _hint(new)
 
 
 @router.post("/{hint_id}/approve")
 async def approve(hint_id: str, body: WhyIn, front: FrontDep, caller: CallerDep) -> HintOut:
-    """Make a hint active, whatever it was before."""
-    return await _move(hint_id, Status.ACTIVE, body.why or "approved by a person", front, caller)
+    """Make a hint active, whatever it was before, unless it was refused for what it says."""
+    moved = await asyncio.to_thread(
+        by_hand.enable,
+        front.app.parts.store,
+        hint_id,
+        leak=_leak(front),
+        by=_by(caller),
+        why=body.why or "approved by a person",
+        tenant=caller.tenant,
+    )
+    return _hint(moved)
 
 
 @router.post("/{hint_id}/disable")
 async def disable(hint_id: str, body: WhyIn, front: FrontDep, caller: CallerDep) -> HintOut:
     """Switch a hint off; it is never chosen until it is approved again."""
-    why = body.why or "switched off by a person"
-    return await _move(hint_id, Status.DISABLED, why, front, caller)
-
-
-async def _move(name: str, status: Status, why: str, front: FrontDep, caller: Caller) -> HintOut:
     moved = await asyncio.to_thread(
         front.app.parts.store.set_status,
-        name,
-        status,
+        hint_id,
+        Status.DISABLED,
         by=_by(caller),
-        why=why,
+        why=body.why or "switched off by a person",
         tenant=caller.tenant,
     )
     return _hint(moved)
+
+
+def _leak(front: FrontDep) -> by_hand.Leak:
+    def fault(text: str) -> str | None:
+        return front.app.parts.leak.fault(text)  # made at the first use, off the event loop
+
+    return fault
 
 
 def _by(caller: Caller) -> str:

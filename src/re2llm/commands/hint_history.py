@@ -1,14 +1,20 @@
 """How the knowledge base came to be what it is, and the way back: more of `re2llm hints`."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from re2llm.commands.hint_upkeep import merge, upkeep
-from re2llm.commands.hints import PERSON, HintArgument, find_hint, opened_store
+from re2llm.commands.hints import (
+    PERSON,
+    HintArgument,
+    find_hint,
+    names_of,
+    opened_store,
+    tell,
+)
 from re2llm.commands.serve import WorkspaceOption
 from re2llm.errors import UserError
 
@@ -21,30 +27,33 @@ PointArgument = Annotated[str, typer.Argument(help="A snapshot's name, or an ent
 def show_log(
     hint: Annotated[str | None, typer.Argument(help="One hint; all if left out.")] = None,
     last: Annotated[int, typer.Option(help="How many entries.", min=1)] = 40,
+    before: Annotated[
+        int | None, typer.Option(help="Only entries before this one: pages back.", min=1)
+    ] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Show who changed what, when and why, the latest entries last."""
+    from re2llm.commands.hint_words import deed, when
     from re2llm.commands.screen import console, plain_table
 
     with opened_store(workspace) as (store, tenant):
         hint_id = None if hint is None else find_hint(store, hint, tenant).hint_id
-        entries = store.log.entries(tenant=tenant, hint_id=hint_id, limit=last)
-        named = {snapshot.seq: snapshot.name for snapshot in store.log.snapshots()}
+        entries = store.log.entries(tenant=tenant, hint_id=hint_id, before=before, limit=last)
+        named = {each.seq: each.name for each in store.log.snapshots()}
+    if not entries:
+        console.print("The log holds nothing of that.")
+        return
     rows = [
-        (
-            str(entry.seq),
-            _time(entry.at),
-            entry.by,
-            str(entry.action),
-            entry.hint_id[:9],
-            str(entry.hint.status) if entry.hint else "",
-            entry.why,
-            named.get(entry.seq, ""),
-        )
+        (str(entry.seq), when(entry.at), entry.by, entry.hint_id[:9], deed(entry), entry.why)
         for entry in entries
     ]
-    columns = ("entry", "when (UTC)", "by", "what", "hint", "status", "why", "snapshot")
-    console.print(plain_table(columns, rows, whole=("entry", "hint", "status")))
+    columns = ["entry", "when (UTC)", "by", "hint", "what", "why"]
+    if any(entry.seq in named for entry in entries):
+        columns.append("snapshot")
+        rows = [(*row, named.get(int(row[0]), "")) for row in rows]  # type: ignore[misc]
+    console.print(plain_table(columns, rows, whole=("entry", "when (UTC)", "hint", "what")))
+    if entries[0].seq > 1 and len(entries) == last:
+        console.print(f"Older: re2llm hints log --before {entries[0].seq}", highlight=False)
 
 
 def diff(
@@ -60,6 +69,9 @@ def diff(
     with opened_store(workspace) as (store, tenant):
         until = store.log.position() if end is None else point(store.log, end)
         changes = difference(store.log, point(store.log, start), until, tenant=tenant)
+    if not changes:
+        console.print("Nothing differs.")
+        return
     rows = [
         (hint.hint_id, _status(change.before), _status(change.after), hint.text, hint.reason)
         for change in changes
@@ -77,7 +89,7 @@ def snapshot(
 
     with opened_store(workspace) as (store, _):
         made = store.log.snapshot(name, by=PERSON)
-    console.print(f"Snapshot {made.name!r} is entry {made.seq}.", highlight=False)
+    console.print(f"Snapshot {made.name!r} is entry {made.seq}.", markup=False, highlight=False)
 
 
 def rollback(
@@ -112,7 +124,7 @@ def export(
         file.write_text(text, "utf-8")
     except OSError as error:
         raise UserError(f"cannot write {str(file)!r}: {error.strerror}") from None
-    console.print(f"Written: {file}", highlight=False)
+    console.print(f"Written: {file}", markup=False, highlight=False)
 
 
 def import_file(
@@ -161,38 +173,41 @@ def edit(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Give a hint new words; the old one is retired and stays on record."""
-    from re2llm.commands.screen import console
-    from re2llm.kb_store.lineage import edit as reword
+    from re2llm.kb_store import by_hand
 
     with opened_store(workspace) as (store, tenant):
-        old = find_hint(store, hint, tenant)
-        new = reword(store, old.hint_id, text, by=PERSON, why=why, tenant=tenant)
-    console.print(f"{new.hint_id} is {new.status}: {new.text}", markup=False, highlight=False)
+        old = find_hint(store, hint, tenant).hint_id
+        leak = names_of(workspace)
+        new = by_hand.edit(store, old, text, leak=leak, by=PERSON, why=why, tenant=tenant)
+    tell(new)
 
 
 def review(workspace: WorkspaceOption = None) -> None:
-    """Walk through the hints that wait, and approve, refuse or leave each."""
+    """Walk through the hints that wait, the best first: approve, disable or leave each."""
+    from rich.markup import escape
+
+    from re2llm.commands.hint_words import best_first, facts
     from re2llm.commands.screen import console
     from re2llm.kb_store.hint import Status
 
+    moves = {"a": (Status.ACTIVE, "approved"), "d": (Status.DISABLED, "turned down")}
     with opened_store(workspace) as (store, tenant):
-        waiting = store.hints(tenant=tenant, status=[Status.CANDIDATE, Status.SHADOW])
-        for place, hint in enumerate(waiting, start=1):
-            console.rule(f"{place} of {len(waiting)}, {hint.status}")
-            console.print(hint.text, markup=False, style="bold")
-            console.print(hint.reason, markup=False)
-            answer = typer.prompt("[a]pprove, [d]isable, [s]kip, [q]uit", default="s")[:1].lower()
+        waiting = store.hints(tenant=tenant, status=[Status.SHADOW, Status.CANDIDATE])
+        for place, hint in enumerate(sorted(waiting, key=best_first), start=1):
+            console.rule(f"{place} of {len(waiting)}")
+            for name, words in facts(hint):
+                console.print(f"[bold]{name}[/bold]: {escape(words)}", highlight=False)
+            answer = ""
+            while answer not in ("a", "d", "s", "q"):
+                asked = "[a]pprove, [d]isable, [s]kip, [q]uit"
+                answer = typer.prompt(asked, default="s").strip()[:1].lower()
             if answer == "q":
                 break
-            if answer in ("a", "d"):
-                status = Status.ACTIVE if answer == "a" else Status.DISABLED
-                why = f"{'approved' if answer == 'a' else 'turned down'} in review"
+            if answer in moves:
+                status, done = moves[answer]
+                why = f"{done} in review"
                 store.set_status(hint.hint_id, status, by=PERSON, why=why, tenant=tenant)
-    console.print("Nothing more waits." if not waiting else "Review ended.")
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+    console.print("Review ended." if waiting else "Nothing waits.")
 
 
 def _status(hint: "Hint | None") -> str:

@@ -10,6 +10,7 @@ from re2llm.commands.serve import WorkspaceOption
 from re2llm.errors import UserError
 
 if TYPE_CHECKING:
+    from re2llm.kb_store.by_hand import Leak
     from re2llm.kb_store.chroma_store import ChromaHintStore
     from re2llm.kb_store.hint import Hint
 
@@ -26,81 +27,74 @@ def list_hints(
     ] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """List the hints with their evidence; those of one status also with why they have it."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from re2llm.commands.screen import console
+    """List the hints, the best first, with their gain; those of one status also with the reason."""
+    from re2llm.commands.hint_words import best_first
+    from re2llm.commands.screen import console, plain_table
     from re2llm.kb_store.hint import Status
 
     if status is not None and status not in set(Status):
         raise UserError(f"no status {status!r}; there are {', '.join(Status)}")
     with opened_store(workspace) as (store, tenant):
         found = store.hints(tenant=tenant, status=None if status is None else [Status(status)])
-    table = Table(caption=f"{len(found)} hints")
-    for name in ("id", "hint", "why") if status else ("id", "status", "hint"):
-        table.add_column(name, no_wrap=name == "id")
-    counted = status is None or any(hint.shown for hint in found)
-    for name in ("gain", "shown", "helped", "hurt") if counted else ("gain",):
-        table.add_column(name, justify="right")
-    for hint in found:
-        gain = f"{hint.evidence.gain:+.3f}" if hint.evidence.sessions else ""
-        counts = (str(hint.shown), str(hint.helped), str(hint.hurt)) if counted else ()
-        told = (hint.text, hint.reason) if status else (str(hint.status), hint.text)
-        table.add_row(hint.hint_id, *map(escape, told), gain, *counts)
-    console.print(table)
+    if not found:
+        of_these = "hints" if status is None else f"{status} hints"
+        console.print(f"No {of_these}. Next: re2llm explore, or re2llm hints starter")
+        return
+    columns = ["id", "hint", "why"] if status else ["id", "status", "hint"]
+    counts = ["shown", "helped", "hurt"] if any(hint.shown for hint in found) else []
+    rows = [
+        (
+            hint.hint_id,
+            *((hint.text, hint.reason) if status else (str(hint.status), hint.text)),
+            f"{hint.evidence.gain:+.3f}" if hint.evidence.sessions else "",
+            *(str(getattr(hint, name)) for name in counts),
+        )
+        for hint in sorted(found, key=best_first)
+    ]
+    columns += ["gain", *counts]
+    console.print(plain_table(columns, rows, whole=("id", "status", "gain", *counts)))
+    console.print(f"{len(found)} hints", highlight=False)
 
 
 @app.command()
 def show(hint: HintArgument, workspace: WorkspaceOption = None) -> None:
     """Show one hint: what it says, where it came from, what was measured, by kind of session."""
-    from dataclasses import asdict
-
     from rich.markup import escape
 
+    from re2llm.commands.hint_words import counted, facts
     from re2llm.commands.screen import console
-    from re2llm.kb_store.life import LifeRules, share_bounds
+    from re2llm.kb_store.lineage import ancestry
 
     with opened_store(workspace) as (store, tenant):
         found = find_hint(store, hint, tenant)
         kinds = store.log.by_kind(found.hint_id, tenant=tenant)
-    for name, value in asdict(found).items():
-        console.print(f"[bold]{name}[/bold]: {escape(str(value))}", highlight=False)
-    rules = LifeRules()
-    for kind, seen in kinds.items():
-        low, high = share_bounds(seen.helped, seen.hurt, rules.confidence)
-        console.print(
-            f"[bold]in {kind or 'unnamed'} sessions[/bold]: shown {seen.shown}, helped "
-            f"{seen.helped}, hurt {seen.hurt}; share of helped {low:.2f} to {high:.2f}",
-            highlight=False,
-        )
+        led = store.supporters(found.hint_id, tenant=tenant)
+        parents = ancestry(store, found.hint_id, tenant=tenant)[1:]
+    told = [("id", found.hint_id), *facts(found)]
+    told += [
+        (f"in {kind or 'unnamed'} sessions", counted(seen.shown, seen.helped, seen.hurt))
+        for kind, seen in kinds.items()
+    ]
+    told += [("led to by", f"{led} independent sources")] if led else []
+    told += [("out of", f"{old.hint_id}, {old.status}: {old.text}") for old in parents]
+    for name, words in told:
+        console.print(f"[bold]{escape(name)}[/bold]: {escape(words)}", highlight=False)
 
 
 @app.command()
 def add(
     text: Annotated[str, typer.Argument(help="One or two short imperative sentences.")],
+    why: Annotated[str, typer.Option(help="For the record.")] = "added by a person",
     workspace: WorkspaceOption = None,
 ) -> None:
     """Add a hint of your own; it is active at once."""
-    import time
-
     from re2llm.commands.screen import console
-    from re2llm.kb_store.form import form_fault
-    from re2llm.kb_store.hint import Hint, Provenance, Status, hint_id
+    from re2llm.kb_store import by_hand
 
-    if fault := form_fault(text):
-        raise UserError(f"this is no hint: {fault}")
     with opened_store(workspace) as (store, tenant):
-        new = Hint(
-            hint_id=hint_id(text, tenant),
-            text=text,
-            status=Status.ACTIVE,
-            tenant=tenant,
-            provenance=Provenance(source="person", created=time.time()),
-            reason="added by a person",
-        )
-        fresh = store.put(new, by=PERSON, why="added by a person")
-    console.print(f"{'Added' if fresh else 'Already there, now active'}: {new.hint_id}")
+        leak = names_of(workspace)
+        new = by_hand.add(store, text, leak=leak, by=PERSON, why=why, tenant=tenant)
+    console.print(f"Added: {new.hint_id}", highlight=False)
 
 
 @app.command()
@@ -137,7 +131,13 @@ def disable(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Switch a hint off; it is never chosen until it is enabled again."""
-    _switch(hint, "disabled", why, workspace)
+    from re2llm.kb_store.hint import Status
+
+    with opened_store(workspace) as (store, tenant):
+        found = find_hint(store, hint, tenant)
+        off = Status.DISABLED
+        moved = store.set_status(found.hint_id, off, by=PERSON, why=why, tenant=tenant)
+    tell(moved)
 
 
 @app.command()
@@ -146,20 +146,29 @@ def enable(
     why: Annotated[str, typer.Option(help="For the record.")] = "switched on by a person",
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Switch a hint on, whatever it was before."""
-    _switch(hint, "active", why, workspace)
-
-
-def _switch(name: str, status: str, why: str, workspace: WorkspaceOption) -> None:
-    from rich.markup import escape
-
-    from re2llm.commands.screen import console
-    from re2llm.kb_store.hint import Status
+    """Switch a hint on, whatever it was before, unless it was refused for what it says."""
+    from re2llm.kb_store import by_hand
 
     with opened_store(workspace) as (store, tenant):
-        found = find_hint(store, name, tenant)
-        changed = store.set_status(found.hint_id, Status(status), by=PERSON, why=why, tenant=tenant)
-    console.print(f"{changed.hint_id} is {changed.status}: {escape(changed.text)}")
+        found = find_hint(store, hint, tenant)
+        leak = names_of(workspace)
+        moved = by_hand.enable(store, found.hint_id, leak=leak, by=PERSON, why=why, tenant=tenant)
+    tell(moved)
+
+
+def tell(hint: "Hint") -> None:
+    """Say what a hint is now."""
+    from re2llm.commands.screen import console
+
+    console.print(f"{hint.hint_id} is {hint.status}: {hint.text}", markup=False, highlight=False)
+
+
+def names_of(workspace: WorkspaceOption) -> "Leak":
+    """Read what no hint may name here."""
+    from re2llm.graph.knowledge import leak_filter
+    from re2llm.settings import read_settings
+
+    return leak_filter(read_settings(workspace=workspace)).fault
 
 
 def find_hint(store: "ChromaHintStore", start: str, tenant: str) -> "Hint":

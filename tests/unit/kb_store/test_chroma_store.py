@@ -150,13 +150,16 @@ def test_what_the_index_made_up_is_taken_out(tmp_path: Path, encoder: WordEncode
         assert agrees(store, encoder)
 
 
-@pytest.mark.parametrize("damage", ["gone", "database", "cut", "vectors"])
+@pytest.mark.parametrize("damage", ["gone", "a file", "database", "cut", "vectors"])
 def test_a_damaged_index_is_built_anew(tmp_path: Path, encoder: WordEncoder, damage: str) -> None:
     with ChromaHintStore(tmp_path, encoder) as store:
         store.put_all(HINTS, by="test", why="start")
     chromadb.api.client.SharedSystemClient.clear_system_cache()
     if damage == "gone":
         shutil.rmtree(tmp_path / "index")
+    elif damage == "a file":
+        shutil.rmtree(tmp_path / "index")
+        (tmp_path / "index").write_text("in the way")
     elif damage == "database":
         (tmp_path / "index" / "chroma.sqlite3").write_bytes(b"rubbish" * 1000)
     elif damage == "cut":
@@ -169,6 +172,20 @@ def test_a_damaged_index_is_built_anew(tmp_path: Path, encoder: WordEncoder, dam
     with ChromaHintStore(tmp_path, encoder) as store:
         assert agrees(store, encoder)
         assert len(store.nearest(HINTS[0].text, 9)) == 5
+
+
+def test_a_lost_record_is_told_and_not_taken_for_an_empty_one(
+    tmp_path: Path, encoder: WordEncoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ChromaHintStore(tmp_path, encoder):
+        assert not caplog.records
+    with ChromaHintStore(tmp_path, encoder) as store:
+        store.put_all(HINTS, by="test", why="start")
+    for file in tmp_path.glob("hints.sqlite*"):
+        file.unlink()
+    with ChromaHintStore(tmp_path, encoder) as store:
+        assert store.hints() == []
+    assert "holds 5 hints of another record" in caplog.text
 
 
 def test_lost_vectors_are_made_anew(

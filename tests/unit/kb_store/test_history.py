@@ -12,6 +12,7 @@ from kb_helpers import WordEncoder, make
 from re2llm.database import DatabaseUnavailable, SqliteDatabase
 from re2llm.errors import UserError
 from re2llm.kb_store.audit import AuditLog
+from re2llm.kb_store.by_hand import edit
 from re2llm.kb_store.entry import Action, Entry
 from re2llm.kb_store.hint import Evidence, Provenance, Status
 from re2llm.kb_store.history import Change, diff, point, rollback
@@ -173,3 +174,38 @@ def test_points_are_names_or_numbers(store: MemoryHintStore) -> None:
     for wrong in ("", "12"):
         with pytest.raises(UserError, match="cannot name a snapshot"):
             store.log.snapshot(wrong, by="ann")
+
+
+def test_no_point_lies_within_an_edit(store: MemoryHintStore) -> None:
+    store.put(CHEAP, by="a", why="1")
+    words = "Prefer items of little cost."
+    new = edit(store, CHEAP.hint_id, words, leak=lambda _: None, by="ann", why="clearer")
+    store.put(RECENT, by="a", why="2")
+    rollback(store, 2, by="ann")
+    assert [hint.hint_id for hint in store.eligible().hints] == [new.hint_id]
+    assert point(store.log, "2") == point(store.log, "3") == 3
+    rollback(store, 1, by="ann")
+    assert [hint.hint_id for hint in store.eligible().hints] == [CHEAP.hint_id]
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("hint = '{no'", "holds no hint"),
+        ("hint = replace(hint, 'cheap', 'dear')", "another hint"),
+        ("tenant = 'other'", "another hint"),
+        ("action = 'made up'", "'made up'"),
+    ],
+)
+def test_an_entry_changed_behind_our_back_is_named(tmp_path: Path, damage: str, told: str) -> None:
+    log = AuditLog(tmp_path / "hints.sqlite")
+    for hint in (RECENT, CHEAP):
+        entry = Entry(action=Action.PUT, tenant="default", hint_id=hint.hint_id, by="a", hint=hint)
+        log.append([entry])
+    with sqlite3.connect(tmp_path / "hints.sqlite") as db:
+        db.execute("DROP TRIGGER entries_keep")
+        db.execute(f"UPDATE entries SET {damage} WHERE seq = 2")
+    db.close()
+    with pytest.raises(UserError, match=rf"entry 2 .*{told}.*restore"):
+        log.state() if "action" not in damage else log.entries()
+    log.close()

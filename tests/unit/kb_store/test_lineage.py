@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 import pytest
 from kb_helpers import WordEncoder, make
 
-from re2llm.errors import UserError
-from re2llm.kb_store.errors import UnknownHint
 from re2llm.kb_store.hint import Evidence, Provenance, Status, hint_id
-from re2llm.kb_store.lineage import ancestry, edit, merge
+from re2llm.kb_store.lineage import ancestry, merge
 from re2llm.kb_store.memory_store import MemoryHintStore
 
 WEAK = make("Prefer cheap items.", evidence=Evidence(own_gain=0.1, gain=0.05, low=0.01, sessions=9))
@@ -31,36 +29,6 @@ def store(encoder: WordEncoder) -> MemoryHintStore:
     made = MemoryHintStore(encoder)
     made.put_all([WEAK, GOOD], by="test", why="start")
     return made
-
-
-def test_edit_makes_a_child_without_the_old_evidence(store: MemoryHintStore) -> None:
-    store.record(WEAK.hint_id, shown=3, helped=1)
-    new = edit(store, WEAK.hint_id, " Prefer very cheap items. ", by="ann", why="clearer")
-    assert new.text == "Prefer very cheap items."
-    assert new.status is Status.ACTIVE
-    assert new.evidence == Evidence()
-    assert (new.shown, new.helped, new.provenance.parent) == (0, 0, WEAK.hint_id)
-    old = store.get(WEAK.hint_id)
-    assert old is not None
-    assert (old.status, old.reason) == (Status.RETIRED, f"edited into {new.hint_id}")
-    assert [hint.hint_id for hint in ancestry(store, new.hint_id)] == [new.hint_id, WEAK.hint_id]
-
-
-def test_edit_of_case_and_signs_keeps_the_hint(store: MemoryHintStore) -> None:
-    new = edit(store, WEAK.hint_id, "PREFER cheap items!", by="ann", why="louder")
-    assert new.hint_id == WEAK.hint_id
-    assert store.get(WEAK.hint_id) == new
-    assert new.evidence == WEAK.evidence
-
-
-def test_edit_refuses_what_is_no_hint_or_known_or_unknown(store: MemoryHintStore) -> None:
-    with pytest.raises(UserError, match="cannot be a hint: it does not tell"):
-        edit(store, WEAK.hint_id, "Cheap items are nice.", by="ann", why="x")
-    with pytest.raises(UserError, match="says this already"):
-        edit(store, WEAK.hint_id, GOOD.text, by="ann", why="x")
-    with pytest.raises(UnknownHint):
-        edit(store, "h0", "Prefer very cheap items.", by="ann", why="x")
-    assert store.get(WEAK.hint_id) == WEAK
 
 
 async def test_merge_takes_the_place_of_both_parents(store: MemoryHintStore) -> None:

@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from re2llm.errors import UserError
-from re2llm.evals.bench_sizes import learnt, table
+from re2llm.evals.bench_sizes import learnt
 from re2llm.evals.bootstrap import Difference, differences, resampled_means
 from re2llm.evals.many_hints import MANY_HINTS
 from re2llm.evals.paid_table import Gains, Rewards
 from re2llm.evals.results import model_label
+from re2llm.evals.table_admission import table
 from re2llm.graph.folds import make_folds
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts

@@ -6,7 +6,9 @@ language model. Every session is asked with every hint once;
 then each base is learnt on alone: the default learner sees only the rewards that it asks for, and
 its policy is judged on held-out sessions by the model's own order. `all`: whatever the lot brought
 is active. `admitted`: in the lot's order each hint is proposed on missed sessions that it repairs
-best, and admission keeps what gains there, and gains more than what it kept before.
+best, and admission keeps what gains there, and gains more than what it kept before. `trained`: what
+admission held back as a shadow is learnt about, too, and becomes active where the policy gains by
+it on a fifth of the later sessions, as in `re2llm train`; no row is judged by those sessions.
 """
 
 import argparse
@@ -15,7 +17,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,97 +26,38 @@ from re2llm.errors import UserError
 from re2llm.evals.bootstrap import paired_difference, resampled_means
 from re2llm.evals.many_hints import MANY_HINTS
 from re2llm.evals.paid_table import Gains, Rewards
-from re2llm.evals.table_trials import DEFAULT, run_learner
-from re2llm.graph.cases import Case
+from re2llm.evals.table_admission import admitted, many_hint, table
+from re2llm.evals.worlds import TableRewards
 from re2llm.graph.folds import make_folds
 from re2llm.graph.opening import open_parts
 from re2llm.graph.parts import Parts
-from re2llm.graph.trial import SimilarSessions
-from re2llm.kb_store.hint import Hint, Status, hint_id
+from re2llm.graph.promote import earned
 from re2llm.kb_store.store import Eligible
-from re2llm.kb_store.trying import compared, tried
-from re2llm.kb_store.verdict import AdmissionRules
-from re2llm.llm.reflection import Failure
 from re2llm.policy.features import FEATURE_GROUPS
+from re2llm.policy.hint_side import HintSide
+from re2llm.policy.picks import rewards_of
+from re2llm.policy.serving import ScoringPolicy
+from re2llm.policy.thompson import Thompson
 from re2llm.policy.training import Problem
 from re2llm.settings import STAND_IN, Settings
 from re2llm.workspace import Workspace
 
 SIZES = (5, 10, 20, 40)
-_PROPOSED = 3
-"""On so many missed sessions a hint is proposed."""
+BASES = ("all", "admitted", "trained")
 _TRAINED = 0.65
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Gains that are known already, as a trial and a measure read them."""
-
-    cases: Sequence[Case]
-    gains: Gains
-
-    async def each_gain(self, cases: Sequence[Case], hint: str) -> list[float | None]:
-        """Read them off."""
-        rows = {case.key: row for row, case in enumerate(self.cases)}
-        column = MANY_HINTS.index(hint)
-        return [float(self.gains[rows[case.key], column]) for case in cases]
-
-
-@dataclass(frozen=True, slots=True)
-class TableTrial:
-    """A trial over a table; `own` is the row of the session that failed."""
-
-    similar: SimilarSessions
-    gains: Gains
-    own: int
-
-    async def own_gain(self, failure: Failure, hint_text: str) -> float:  # noqa: ARG002
-        """Read it off."""
-        return float(self.gains[self.own, MANY_HINTS.index(hint_text)])
-
-    async def similar_gains(self, failure: Failure, hint_text: str, n: int) -> Sequence[float]:
-        """Read them off, nearest first."""
-        return await self.similar.similar_gains(failure, hint_text, n)
-
-
-async def table(parts: Parts, cases: Sequence[Case]) -> Rewards:
-    """Ask every case with every hint."""
-    columns = [await parts.measure.each_gain(cases, text) for text in MANY_HINTS]
-    plain = [await parts.measure.value(case.task, case.target, None) for case in cases]
-    gains = np.array([[gain or 0.0 for gain in column] for column in columns]).T
-    return Rewards(cases=cases, gains=gains, base=np.array([one or 0.0 for one in plain]))
-
-
-async def admitted(parts: Parts, train: Rewards, order: Sequence[int]) -> list[int]:
-    """Return the columns that admission keeps, proposed in this order."""
-    told = Told(train.cases, train.gains)
-    similar = SimilarSessions(lambda: train.cases, told, parts.retrieval.encoder)  # type: ignore[arg-type]
-    kept: list[int] = []
-    for column in order:
-        for tries, row in enumerate(_repaired_best(train, column), start=1):
-            case = train.cases[row]
-            failure = Failure(task=case.task, order=(), target=case.target)
-            trial, rules = TableTrial(similar, train.gains, row), AdmissionRules()
-            hint = await tried(_hint(column), failure, None, trial=trial, rules=rules, tries=tries)
-            if hint.status is Status.ACTIVE:
-                active = [_hint(one) for one in kept]
-                hint = await compared(hint, failure, active, trial=trial, rules=rules, tries=tries)
-            if hint.status is Status.ACTIVE:
-                kept.append(column)
-                break
-    return kept
-
-
-def _repaired_best(train: Rewards, column: int) -> list[int]:
-    """Return rows that rank badly without a hint, those first that this one repairs best."""
-    low = train.base < np.median(train.base)
-    order = np.argsort(-np.where(low, train.gains[:, column], -1.0), kind="stable")
-    return [int(row) for row in order[:_PROPOSED] if train.gains[row, column] > 0]
-
-
-def _hint(column: int) -> Hint:
-    text = MANY_HINTS[column]
-    return Hint(hint_id=hint_id(text), text=text, status=Status.ACTIVE)
+async def _taught(
+    parts: Parts, train: Rewards, columns: Sequence[int], calls: int, seed: int
+) -> tuple[ScoringPolicy, HintSide]:
+    """Return what the default learner makes of the rewards that it asks for, and its hints."""
+    hints = tuple(many_hint(column) for column in columns)
+    vectors = parts.store.encoder.encode([hint.text for hint in hints])
+    eligible = Eligible(hints=hints, vectors=vectors)
+    problem = Problem.over(train.states, eligible, groups=FEATURE_GROUPS)
+    source = TableRewards(problem.hints.ids, train.gains[:, list(columns)])
+    trained = await Thompson().train(problem, source, calls=calls, seed=seed)
+    return ScoringPolicy(scorer=trained.scorer, name="bench"), problem.hints
 
 
 async def learnt(
@@ -124,16 +66,38 @@ async def learnt(
     """Return (held-out,) gains of the policy that learns to choose among these hints."""
     if not columns:
         return np.zeros(len(test.cases))
-    hints = tuple(_hint(column) for column in columns)
-    vectors = parts.store.encoder.encode([hint.text for hint in hints])
-    eligible = Eligible(hints=hints, vectors=vectors)
-    problem = Problem.over(train.states, eligible, groups=FEATURE_GROUPS)
-    own, other = (
-        Rewards(cases=one.cases, gains=one.gains[:, list(columns)], base=one.base)
-        for one in (train, test)
-    )
-    trials = await run_learner(DEFAULT, problem, own, other, [calls], seed)
-    return trials[-1].gains
+    policy, hints = await _taught(parts, train, columns, calls, seed)
+    return rewards_of(test.gains[:, list(columns)], policy.best(test.states, hints))
+
+
+async def trained(
+    parts: Parts,
+    train: Rewards,
+    fit: Rewards,
+    test: Rewards,
+    kept: Sequence[int],
+    held: Sequence[int],
+    calls: int,
+    seed: int,
+) -> tuple[Gains, int]:
+    """Return the same where shadows may earn it to become active, and how many hints are."""
+    columns = [*kept, *held]
+    if not columns:
+        return np.zeros(len(test.cases)), 0
+    policy, hints = await _taught(parts, train, columns, calls, seed)
+    chosen: dict[int, list[float]] = {}
+    for row, pick in enumerate(policy.best(fit.states, hints)):
+        if pick.column is not None:
+            chosen.setdefault(pick.column, []).append(float(fit.gains[row, columns[pick.column]]))
+    active = [
+        place
+        for place in range(len(columns))
+        if place < len(kept) or earned(chosen.get(place, []), seed=seed)
+    ]
+    if not active:
+        return np.zeros(len(test.cases)), 0
+    picks = policy.best(test.states, hints.part(np.array(active, np.intp)))
+    return rewards_of(test.gains[:, [columns[place] for place in active]], picks), len(active)
 
 
 Row = tuple[str, int]
@@ -148,21 +112,25 @@ async def measure(
     )
     train = await table(parts, [case for fold in folds for case in fold.cases])
     later = [*parts.dataset.valid, *parts.dataset.test]
-    step = max(1, len(later) // held_out)
-    test = await table(parts, parts.case_maker.make(later[::step][:held_out], parts.retriever))
+    step = max(1, len(later) * 4 // (5 * held_out))
+    cases = parts.case_maker.make(later[::step], parts.retriever)
+    fit = await table(parts, cases[::5])
+    test = await table(parts, [case for row, case in enumerate(cases) if row % 5][:held_out])
     gains: dict[Row, list[Gains]] = {}
     hints: dict[Row, list[int]] = {}
     for lot in range(lots):
         order = np.random.default_rng((parts.settings.seed, lot)).permutation(len(MANY_HINTS))
         for size in SIZES:
             given = [int(column) for column in order[:size]]
-            for name, columns in (
-                ("all", given),
-                ("admitted", await admitted(parts, train, given)),
+            kept, held = await admitted(parts, train, given)
+            given_all = await learnt(parts, train, test, given, calls, lot)
+            alone = await learnt(parts, train, test, kept, calls, lot)
+            whole, active = await trained(parts, train, fit, test, kept, held, calls, lot)
+            for name, found, count in zip(
+                BASES, (given_all, alone, whole), (size, len(kept), active), strict=True
             ):
-                found = await learnt(parts, train, test, columns, calls, lot)
                 gains.setdefault((name, size), []).append(found)
-                hints.setdefault((name, size), []).append(len(columns))
+                hints.setdefault((name, size), []).append(count)
     return (
         {row: np.mean(found, axis=0) for row, found in gains.items()},
         {row: float(np.mean(counts)) for row, counts in hints.items()},
@@ -184,7 +152,7 @@ def told(shops: Sequence[tuple[dict[Row, Gains], dict[Row, float]]]) -> str:
     """Write a row per base, all shops' sessions together, each against the one of half its size."""
     lines = ["| base | hints given | active | gain per session | vs. half as many given |"]
     lines.append("|---|---:|---:|---:|---:|")
-    for name, size in [(name, size) for name in ("all", "admitted") for size in SIZES]:
+    for name, size in [(name, size) for name in BASES for size in SIZES]:
         gains = np.concatenate([found[name, size] for found, _ in shops])
         low, high = np.quantile(resampled_means(gains[:, None])[:, 0], [0.025, 0.975])
         active = np.mean([counts[name, size] for _, counts in shops])

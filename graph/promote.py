@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from re2llm.graph.parts import FEEDBACK_SOURCES, Parts
 from re2llm.kb_store.hint import Hint, Status
-from re2llm.policy.bootstrap import mean_interval
+from re2llm.policy.bootstrap import Interval, mean_interval
 from re2llm.policy.hint_side import HintSide
 from re2llm.policy.picks import Pick
 
@@ -28,6 +28,19 @@ def may_serve(parts: Parts, hint: Hint) -> bool:
         return True
     led = parts.store.supporters(hint.hint_id, tenant=hint.tenant)
     return led >= FEEDBACK_SOURCES
+
+
+def earned(gains: Sequence[float], *, seed: int) -> Interval | None:
+    """Return the mean gain of a shadow that has earned it to become active, else None.
+
+    Args:
+        gains: in the held-out sessions in which the policy chooses it.
+        seed: of the bootstrap.
+    """
+    if len(gains) < LEAST_SESSIONS:
+        return None
+    gain = mean_interval(np.array(gains), seed=seed)
+    return gain if gain.low > 0 else None
 
 
 def promotable(
@@ -59,8 +72,8 @@ def promotable(
         hint = parts.store.get(hints.ids[column], tenant=parts.settings.tenant)
         if hint is None or hint.status is not Status.SHADOW or not may_serve(parts, hint):
             continue
-        gain = mean_interval(np.array(seen), seed=seed)
-        if len(seen) < LEAST_SESSIONS or gain.low <= 0:
+        gain = earned(seen, seed=seed)
+        if gain is None:
             continue
         why = f"the policy chooses it in {len(seen)} held-out sessions and gains {gain} there"
         promoted.append(replace(hint, status=Status.ACTIVE, reason=why))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from re2llm.evals.bench_ablations import table
-from re2llm.evals.bench_sizes import SIZES, told
+from re2llm.evals.bench_sizes import BASES, SIZES, told
 from re2llm.evals.junk import Junk, pooled
 from re2llm.evals.many_hints import MANY_HINTS
 from re2llm.evals.results import NO_HINT, Arm, Comparison, Facts
@@ -58,7 +58,7 @@ def test_each_size_is_compared_with_half_of_it() -> None:
     draws = np.random.default_rng(0)
     gains = {
         (name, size): 0.01 * size + draws.normal(scale=0.001, size=50)
-        for name in ("all", "admitted")
+        for name in BASES
         for size in SIZES
     }
     said = told([(gains, dict.fromkeys(gains, 2.0))])

@@ -22,6 +22,7 @@ from re2llm.graph.slate import Outcome, Slate, read_notices, read_slate, read_us
 from re2llm.graph.state import RecommendInput, RecommendOutput
 from re2llm.graph.traces import about, tell_slate
 from re2llm.nodes.context import Context
+from re2llm.nodes.intake import read_feedback
 from re2llm.nodes.state import Feedback, State
 from re2llm.settings import Settings, read_settings
 from re2llm.threaded_saver import NEW
@@ -178,8 +179,8 @@ class Re2LLM(Shopkeeping):
             tenant: who gives the feedback; checked where it is given.
 
         Raises:
-            UserError: no such slate was served here (to this tenant), or it has other feedback
-                already.
+            UserError: no such slate was served here (to this tenant), it has other feedback
+                already, or this is none.
         """
         if self.graph.checkpointer is None:
             raise UserError("feedback needs checkpoints; set RE2LLM_CHECKPOINTS=true")
@@ -188,6 +189,7 @@ class Re2LLM(Shopkeeping):
             feedback["source"] = source
         if session is not None:
             feedback["session"] = session
+        read_feedback(feedback)
         lock = self._resuming.setdefault(slate_id, asyncio.Lock())
         async with lock:
             output = await self._resume(slate_id, feedback, tenant)
@@ -211,7 +213,8 @@ class Re2LLM(Shopkeeping):
         if tenant is not None and tenant != served:
             raise UserError(f"no slate {slate_id!r} was served to tenant {tenant!r}")
         if not snapshot.next:
-            if snapshot.values.get("feedback") != feedback:
+            before = {"slate": None, **(snapshot.values.get("feedback") or {})}
+            if before != {**feedback, "slate": before["slate"]}:
                 raise UserError(f"slate {slate_id!r} has other feedback already")
             return cast(RecommendOutput, snapshot.values)
         if feedback["chosen"] is not None and feedback["chosen"] not in self.parts.catalog:

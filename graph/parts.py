@@ -37,6 +37,7 @@ class Parts(Proving):
                 catalog=catalog,
                 store=self.store,
                 policy=self.policy_of(settings.tenant),
+                tenant=settings.tenant,
                 others=self.others.policy,
                 encoder=self.store.encoder,
                 limit=settings.hint_limit,

@@ -23,6 +23,7 @@ class FeedbackIn(BaseModel):
     chosen: ItemId | None
     source: str | None = Field(default=None, max_length=512)
     session: str | None = Field(default=None, max_length=512)
+    slate: str | None = Field(default=None, max_length=512)
 
 
 class RecommendRequest(BaseModel):

@@ -10,7 +10,7 @@ from langgraph.runtime import Runtime
 from re2llm.catalog.items import Catalog
 from re2llm.kb_store.quota import ReflectionQuota
 from re2llm.llm.reflection import Failure
-from re2llm.nodes.context import Context, knobs
+from re2llm.nodes.context import Context, served_tenant
 from re2llm.nodes.protocols import Admission, Examples, Reflector
 from re2llm.nodes.reading import rank_task, usage_entry
 from re2llm.nodes.state import NewHint, State
@@ -42,7 +42,7 @@ class Reflect:
         if feedback is None or target is None or target not in state["ranking"]["items"]:
             return {"notices": {"reflect": ["the chosen item was no candidate; nothing to learn"]}}
         runtime.stream_writer({"step": "reflect", "target": target})
-        tenant = knobs(runtime).tenant
+        tenant = served_tenant(state, runtime)
         if self.quota is not None:
             what = _kept(state)
             reason = await asyncio.to_thread(
@@ -93,5 +93,7 @@ class Reflect:
 
 
 def _kept(state: State) -> str:
-    """Write down what reflection needs of a state."""
-    return json.dumps({key: state[key] for key in _KEPT if key in state})  # type: ignore[literal-required]
+    """Write down what reflection needs of a state; equal for the same feedback on equal slates."""
+    kept = {key: state[key] for key in _KEPT if key in state}  # type: ignore[literal-required]
+    kept["feedback"] = {name: said for name, said in kept["feedback"].items() if name != "slate"}
+    return json.dumps(kept)

@@ -11,7 +11,7 @@ from re2llm.catalog.items import Catalog
 from re2llm.llm.deadline import due
 from re2llm.llm.mix import Mix
 from re2llm.llm.ranking import RankAnswer, RankTask
-from re2llm.nodes.context import Context, knobs
+from re2llm.nodes.context import Context, served_tenant
 from re2llm.nodes.protocols import Fusion, Reranker
 from re2llm.nodes.reading import rank_task, usage_entry
 from re2llm.nodes.state import State
@@ -55,7 +55,7 @@ class Rerank:
                     "degraded": None,
                 }
             }
-        found = await self.others(knobs(runtime).tenant)
+        found = await self.others(served_tenant(state, runtime))
         weights = found or (self.fusion, self.mix)
         answer, fusion = await self._asked(state, task, *weights)
         filters = Filters.parse(state.get("filters"))

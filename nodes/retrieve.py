@@ -1,6 +1,7 @@
 """First step: which items may be recommended at all."""
 
 import asyncio
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -78,10 +79,13 @@ class RetrieveCandidates:
             notices.append(f"k is {asked.k}; candidates there are: {len(found)}")
         runtime.stream_writer({"step": "retrieve_candidates", "candidates": len(found)})
         return {
+            "serving": uuid.uuid4().hex,
             "session": session,
             "k": asked.k,
             "candidates": [_scored(candidate) for candidate in found],
-            "notices": {"retrieve_candidates": notices},
+            "new_hints": [],
+            "usage": {"reflect": {}},
+            "notices": {"retrieve_candidates": notices, "reflect": []},
         }
 
     def _unheard_of(self, filters: Filters) -> str | None:

@@ -30,6 +30,7 @@ class SelectHint:
 
     Attributes:
         policy: of the tenant that this process is for.
+        tenant: that tenant; it is meant where a run names none.
         limit: how many hints a choice is made from. Where there are more, the policy itself
             narrows them down to the ones that it thinks most of in this session; one that cannot
             gets those whose words are nearest to the session.
@@ -41,6 +42,7 @@ class SelectHint:
     store: HintStore
     policy: HintPolicy
     encoder: TextEncoder
+    tenant: str = "default"
     limit: int = 256
     others: Callable[[str], HintPolicy | None] = lambda _: None
     off_loop: Hop = asyncio.to_thread
@@ -52,39 +54,40 @@ class SelectHint:
             UserError: the caller asked for a hint that this tenant does not have, or that is off.
         """
         context = knobs(runtime)
+        tenant = context.tenant or self.tenant
         if not state.get("candidates"):
-            return {"tenant": context.tenant, "hint": _no_hint("nothing to rank")}
+            return {"tenant": tenant, "hint": _no_hint("nothing to rank")}
         if context.hint == "none":
-            return {"tenant": context.tenant, "hint": _no_hint("asked for")}
-        choice = await self.off_loop(self._choose, state, context)
+            return {"tenant": tenant, "hint": _no_hint("asked for")}
+        choice = await self.off_loop(self._choose, state, tenant, context.hint)
         runtime.stream_writer({"step": "select_hint", "hint": choice["text"]})
-        return {"tenant": context.tenant, "hint": choice}
+        return {"tenant": tenant, "hint": choice}
 
-    def _choose(self, state: State, context: Context) -> HintChoice:
-        if context.hint != "policy":
-            hint = self.store.get(context.hint, tenant=context.tenant)
+    def _choose(self, state: State, tenant: str, wanted: str) -> HintChoice:
+        if wanted != "policy":
+            hint = self.store.get(wanted, tenant=tenant)
             if hint is None or hint.status not in USABLE:
                 what = "unknown" if hint is None else str(hint.status)
                 raise UserError(
-                    f"hint {context.hint!r} is {what}; `re2llm hints list` shows the usable ones"
+                    f"hint {wanted!r} is {what}; `re2llm hints list` shows the usable ones"
                 )
             forced = Choice(hint_id=hint.hint_id, propensity=1.0, gain=None, version="asked for")
             return _entry(forced, hint, [hint.hint_id])
         session = session_items(state, self.catalog)
         if not session:
             return _no_hint("no session to judge by")
-        policy = self.others(context.tenant) or self.policy
-        if not self.store.eligible(tenant=context.tenant, limit=1).hints:
+        policy = self.others(tenant) or self.policy
+        if not self.store.eligible(tenant=tenant, limit=1).hints:
             return _no_hint(policy.version)
         features = session_features(session, candidates(state, self.catalog), state.get("request"))
         if isinstance(policy, Shortlisting):
-            eligible = self.store.eligible(tenant=context.tenant)
+            eligible = self.store.eligible(tenant=tenant)
             if len(eligible.hints) > self.limit:
                 eligible = policy.shortlist(features, eligible, self.limit)
         else:
             words = [item.title for item in session[-5:]] + [state.get("request") or ""]
             near = self.encoder.encode([" ".join(words)])[0]
-            eligible = self.store.eligible(tenant=context.tenant, near=near, limit=self.limit)
+            eligible = self.store.eligible(tenant=tenant, near=near, limit=self.limit)
         choice = policy.choose(features, eligible)
         by_id = {hint.hint_id: hint for hint in eligible.hints}
         chosen = None if choice.hint_id is None else by_id[choice.hint_id]

@@ -64,6 +64,8 @@ class Feedback(TypedDict):
     """Who says so (an opaque shopper or client id): new hints need independent ones."""
     session: NotRequired[str]
     """For whom, where one source speaks for many; takes turns in the quota, is heard once."""
+    slate: NotRequired[str]
+    """Which slate it is about; for another one it is not heard."""
 
 
 class NewHint(TypedDict):
@@ -79,6 +81,9 @@ class State(TypedDict, total=False):
     """All that the steps read and write."""
 
     slate_id: str
+    """The caller's name for this slate."""
+    serving: str
+    """Ours, new for every slate, so that feedback stays with the one that it was given for."""
     tenant: str
     """For whom the slate was made; feedback from anybody else is refused."""
     session: list[str]

@@ -98,9 +98,9 @@ class OwnSlates:
         """Note nothing: sessions are the application's own."""
 
     async def _learn(self, context: ChatContext, slate_id: str, chosen: str | None) -> None:
-        source = context.session_id or "chat"
+        source, tenant = context.session_id or "chat", context.tenant or None
         try:
-            await self.app.feedback(slate_id, chosen=chosen, source=source, tenant=context.tenant)
+            await self.app.feedback(slate_id, chosen=chosen, source=source, tenant=tenant)
         except UserError as error:
             _log.warning("feedback from a chat could not be used: %s", error)
 

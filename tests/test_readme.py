@@ -1,4 +1,4 @@
-"""The README's examples run as they stand, against a small shop."""
+"""The examples of the README and of docs/embedding.md run as they stand, in a small shop."""
 
 import ast
 import json

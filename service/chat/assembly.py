@@ -48,6 +48,7 @@ def chat_steps(parts: Parts, slates: MakesSlates, feedback: TakesFeedback) -> Ch
             catalog=catalog,
             slates=slates,
             fitting=Fitting(shelf=shelf, vocabulary=vocabulary),
+            tenant=parts.settings.tenant,
         ),
         feedback=TakeFeedback(catalog=catalog, feedback=feedback),
         answer=Answer(catalog=catalog),

@@ -7,6 +7,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from re2llm.nodes.context import own_context
 from re2llm.service.chat.answer import Answer
 from re2llm.service.chat.listen import Understand
 from re2llm.service.chat.memory import Memory
@@ -54,7 +55,7 @@ def after_understanding(
     """Choose the step that a message needs; ask for a wish at most once."""
     understood = Understood.model_validate(state["understood"])
     memory = Memory.from_json(state.get("memory"))
-    context = runtime.context or ChatContext()
+    context = own_context(runtime.context, ChatContext)
     match understood.act:
         case Act.TAKE | Act.LIKE:
             return "take_feedback"

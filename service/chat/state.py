@@ -61,7 +61,8 @@ class ChatOutput(TypedDict, total=False):
 class ChatContext:
     """Whose turn it is, and what is known beside the conversation."""
 
-    tenant: str = "default"
+    tenant: str = ""
+    """Whose hints are used; without a word those of the tenant that the workspace is opened for."""
     session_id: str | None = None
     session: tuple[str, ...] = ()
     """Item ids that the shopper showed interest in, oldest first."""

@@ -8,6 +8,7 @@ from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
 from re2llm.catalog.items import Catalog
+from re2llm.nodes.context import own_context
 from re2llm.service.asked import Asked, Served
 from re2llm.service.chat import say
 from re2llm.service.chat.fit import Fitted, Fitting, silent
@@ -36,15 +37,20 @@ class TakesFeedback(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommend:
-    """Ask for a slate within every limit; what the shop lacks is given up aloud, limits never."""
+    """Ask for a slate within every limit; what the shop lacks is given up aloud, limits never.
+
+    Attributes:
+        tenant: whose hints are used where a turn names nobody.
+    """
 
     catalog: Catalog
     slates: MakesSlates
     fitting: Fitting
+    tenant: str = "default"
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> ChatState:
         """Write the cards, or that there are none."""
-        context = runtime.context or ChatContext()
+        context = own_context(runtime.context, ChatContext)
         memory = Memory.from_json(state.get("memory"))
         understood = Understood.model_validate(state["understood"])
         act = understood.act
@@ -70,7 +76,7 @@ class Recommend:
             k=context.k,
         )
         served = await self.slates.make(
-            context.tenant,
+            context.tenant or self.tenant,
             Asked(
                 session=session,
                 session_id=context.session_id,
@@ -123,7 +129,7 @@ class TakeFeedback:
 
     async def __call__(self, state: ChatState, runtime: Runtime[ChatContext]) -> ChatState:
         """Write the answer, and the memory with its focus moved."""
-        context = runtime.context or ChatContext()
+        context = own_context(runtime.context, ChatContext)
         memory = Memory.from_json(state.get("memory"))
         understood = Understood.model_validate(state["understood"])
         cards, slate_id = shown(state, self.catalog), state.get("slate_id")

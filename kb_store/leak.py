@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from re2llm.catalog.items import Item
 from re2llm.kb_store.names import Names, Word, content, tokens, values, words_of
+from re2llm.kb_store.runs import common_runs, runs_shared
+from re2llm.kb_store.typed import Typed
 from re2llm.kb_store.words import PEOPLE, STOP
 from re2llm.llm.reflection import Failure
 
@@ -18,7 +20,8 @@ class LeakRules:
     """So many words in a row out of an item's text are a copy."""
     typed: int = 4
     """So many words in a row out of the shopper's request are a copy, or all of a shorter one; so
-    is any of its words that the hint writes like a name."""
+    is any of its words that the hint writes like a name, or that is plain English no more than a
+    word of the shop."""
     prompted: int = 7
     """So many words in a row out of an instruction of ours are a copy."""
     company: int = 2
@@ -41,6 +44,7 @@ class LeakFilter:
         self._names = names
         self._rules = rules or LeakRules()
         self._prompts = [tokens(prompt) for prompt in prompts]
+        self._typed = Typed(names, self._rules.typed, self._prompts)
 
     def fault(self, text: str, failure: Failure | None = None) -> str | None:
         """Say what a hint leaks, in words that do not repeat it, or None.
@@ -61,8 +65,7 @@ class LeakFilter:
                 _identifier(text, shown)
                 or self._target(words, items, failure)
                 or self._piece(run, shown.values())
-                or self._typed(words, failure.task.request)
-                or (failure.success and self._typed(words, failure.success.task.request))
+                or self._said(words, failure)
                 or self._copy(run, shown.values())
             )
             if found:
@@ -70,7 +73,7 @@ class LeakFilter:
         if name := self._names.mentioned(words):
             return f"names {name}"
         for prompt in self._prompts:
-            if _shared(run, prompt, self._rules.prompted):
+            if runs_shared(run, prompt, self._rules.prompted):
                 return "repeats an instruction of the prompt"
         return None
 
@@ -101,24 +104,24 @@ class LeakFilter:
 
     def _piece(self, run: Sequence[str], items: Iterable[Item]) -> str | None:
         for item in items:
-            for part in _common(run, tokens(item.title)):
+            for part in common_runs(run, tokens(item.title)):
                 rare = any(self._names.rare(word) for word in part)
                 if (content(part) > 1 and rare) or content(part) > 2:
                     return "names an item by a part of its title"
         return None
 
-    def _typed(self, words: Sequence[Word], request: str | None) -> str | None:
-        said = tokens(request or "")
-        named = any(word.capital and word.folded in said for word in words)
-        run = [word.folded for word in words]
-        if named or _shared(run, said, min(self._rules.typed, len(said))):
+    def _said(self, words: Sequence[Word], failure: Failure) -> str | None:
+        beside = failure.success.task.request if failure.success else None
+        if any(self._typed.repeated(words, one) for one in (failure.task.request, beside)):
             return "repeats what the shopper typed"
+        if self._typed.foreign(words):
+            return "holds a word in an alphabet that no item of the shop is written in"
         return None
 
     def _copy(self, run: Sequence[str], items: Iterable[Item]) -> str | None:
         for item in items:
             for _, value in values(item):
-                if _shared(run, tokens(value), self._rules.copied):
+                if runs_shared(run, tokens(value), self._rules.copied):
                     return "copies an item's text"
         return None
 
@@ -157,29 +160,3 @@ def _says(words: Sequence[Word], name: Sequence[str], *, person: bool, names: Na
         [word.folded for word in words[start : start + len(name)]] == list(name)
         for start in range(len(words))
     )
-
-
-def _shared(run: Sequence[str], source: Sequence[str], length: int) -> bool:
-    return any(len(part) >= length and content(part) > 1 for part in _common(run, source))
-
-
-def _common(run: Sequence[str], source: Sequence[str]) -> list[Sequence[str]]:
-    """Find the longest common run of words from each start in `run`, of two words or more."""
-    places: dict[str, list[int]] = {}
-    for place, word in enumerate(source):
-        places.setdefault(word, []).append(place)
-    parts: list[Sequence[str]] = []
-    for start in range(len(run)):
-        best = 0
-        for place in places.get(run[start], ()):
-            length = 0
-            while (
-                start + length < len(run)
-                and place + length < len(source)
-                and run[start + length] == source[place + length]
-            ):
-                length += 1
-            best = max(best, length)
-        if best > 1:
-            parts.append(run[start : start + best])
-    return parts

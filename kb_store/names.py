@@ -78,6 +78,7 @@ class Names:
                     self._makers.add(" ".join(tokens(value)))
                 elif len(value) <= 40:
                     kinds.update(set(tokens(value)))
+            kinds.update(set(tokens(" ".join(item.attributes))))
         self._limit = max(floor, share * size)
         self._kinds = {word for word, count in kinds.items() if count > 1}
 
@@ -89,6 +90,14 @@ class Names:
             and word not in self._kinds
             and self._counts[word] <= self._limit
         )
+
+    def common(self, word: str) -> bool:
+        """Say whether so many items share a word that it tells of none."""
+        return word in self._kinds or self._counts[word] > self._limit
+
+    def has(self, word: str) -> bool:
+        """Say whether any item's title or attribute has a word."""
+        return word in self._kinds or self._counts[word] > 0
 
     def mentioned(self, words: list[Word]) -> str | None:
         """Say what kind of name a hint mentions, or None.

@@ -121,6 +121,41 @@ def test_neither_a_short_request_nor_a_name_in_it_is_repeated(typed: str, said: 
     assert FILTER.fault(said, failure("B000HALO22")) is None
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("something my aunt lydia would love", "Prefer what suits lydia best."),
+        ("something for lydia", "Lydia prefers racing; rank it higher."),
+        ("something for lydia", "Prefer what suits the lydias of this world."),
+        ("something for lydia", "Prefer LydiaKovacs style."),
+        ("something for lydia", "Prefer what suits 1yd1a best."),
+        ("something for ｌｙｄｉａ", "Prefer what suits lydia best."),
+        ("zorblax", "Prefer zorblax candidates."),
+        ("my code is 4815", "Prefer candidates with 4815 in mind."),
+        ("velvet moth candle", "Prefer velvetmoth candidates."),
+        ("подарок для людмилы", "Prefer gifts for людмилы most."),
+        ("推荐便宜的蓝色相机给我妈妈", "Prefer 蓝色相机 candidates."),
+    ],
+)
+def test_no_word_that_is_the_shoppers_own_is_repeated(typed: str, said: str) -> None:
+    fault = FILTER.fault(said, failure("B000HALO22", request=typed))
+    assert fault == "repeats what the shopper typed"
+
+
+@pytest.mark.parametrize("said", ["Prefer gifts of людмилы", "Prefer what is ӏуԁіа"])
+def test_a_hint_keeps_to_the_alphabet_of_the_shop(said: str) -> None:
+    fault = FILTER.fault(said, failure("B000HALO22"))
+    assert fault == "holds a word in an alphabet that no item of the shop is written in"
+    there = LeakFilter(Names([*SHOP, replace(SHOP[0], item_id="i1", title=said[-8:])]))
+    assert "alphabet" not in (there.fault(said, failure("B000HALO22")) or "")
+
+
+@pytest.mark.parametrize("text", [text for text in GOOD if not any(map(str.isdigit, text))])
+def test_plain_words_of_a_request_may_be_used(text: str) -> None:
+    asked = failure("B000HALO22", request="something else, " + " or ".join(reversed(text.split())))
+    assert FILTER.fault(text.lower(), asked) is None
+
+
 @pytest.mark.parametrize("typed", ["cheap", "something for two", "Prefer cheap"])
 def test_general_words_of_a_request_may_be_used(typed: str) -> None:
     asked = failure("B000HALO22", request=typed)

@@ -1,0 +1,102 @@
+"""Whether a hint says what a shopper typed: words in a row, a name, or a word of their own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from re2llm.kb_store.common import COMMON
+from re2llm.kb_store.names import Names, Word, tokens
+from re2llm.kb_store.runs import runs_shared
+from re2llm.kb_store.starter import STARTER
+from re2llm.kb_store.words import BEFORE_CLAUSE, BEFORE_VERB, PEOPLE, STOP, TURNS, VERBS
+
+_SHAPES = str.maketrans("013457l|", "oieastii")
+"""Signs that stand for letters."""
+_LEAST = 3
+"""Words of fewer letters tell nothing of anybody."""
+_PART = 4
+"""So long a word is known again within another one."""
+_JOINED = 6
+"""So long a word is known again as several typed ones without their spaces."""
+_ENDINGS = (
+    ("s", ("",)),
+    ("es", ("",)),
+    ("ies", ("y",)),
+    ("ly", ("", "le")),
+    ("ily", ("y",)),
+    ("ier", ("y",)),
+    ("iest", ("y",)),
+    *((ending, ("", "e")) for ending in ("ed", "ing", "ings", "er", "ers", "est", "ity", "ness")),
+)
+"""Endings, and what may stand there without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Knows which words are nobody's: of plain English, of the shop, and of our own prompts.
+
+    Attributes:
+        run: so many words in a row are a copy, or all of a shorter request.
+    """
+
+    names: Names
+    run: int
+    prompts: Sequence[Sequence[str]] = ()
+    _ours: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Gather the words once."""
+        ours = {word for text in STARTER for word in tokens(text)}
+        ours.update(word for prompt in self.prompts for word in prompt)
+        known = VERBS | STOP | TURNS | PEOPLE | BEFORE_VERB | BEFORE_CLAUSE | COMMON
+        object.__setattr__(self, "_ours", known | ours)
+
+    def repeated(self, words: Sequence[Word], request: str | None) -> bool:
+        """Say whether a hint of these words repeats what somebody typed."""
+        said = tokens(request or "")
+        if not said:
+            return False
+        if any(word.capital and word.folded in said for word in words):
+            return True
+        hint = [word.folded for word in words]
+        if runs_shared(hint, said, min(self.run, len(said))):
+            return True
+        own = [_shape(word) for word in said if not self._general(word)]
+        joined = _shape("".join(said))
+        return any(_is_of(_shape(word), own, joined) for word in hint if not self._general(word))
+
+    def foreign(self, words: Sequence[Word]) -> bool:
+        """Say whether a hint holds a word in another alphabet that no item of the shop has."""
+        return any(
+            not word.folded.isascii() and not self.names.has(word.folded)
+            for word in words
+            if any(letter.isalpha() and ord(letter) > _LATIN for letter in word.folded)
+        )
+
+    def _general(self, word: str) -> bool:
+        if len(word) < _LEAST and word.isascii():
+            return True
+        return any(form in self._ours or self.names.common(form) for form in _forms(word))
+
+
+_LATIN = 0x24F
+"""The last letter of the Latin alphabets, accents taken off or not."""
+
+
+def _is_of(word: str, own: Sequence[str], joined: str) -> bool:
+    if any(word == one or (len(one) >= _PART and one in word) for one in own):
+        return True
+    return (len(word) >= _JOINED or not word.isascii()) and word in joined
+
+
+def _forms(word: str) -> Iterator[str]:
+    """Yield a word, and what it may be a form of."""
+    yield word
+    for ending, instead in _ENDINGS:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= _LEAST:
+            yield from (stem + one for one in instead)
+
+
+def _shape(word: str) -> str:
+    """Fold what looks alike; of several words, their shape without the gaps."""
+    return word.removesuffix("s").translate(_SHAPES)

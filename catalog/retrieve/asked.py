@@ -1,14 +1,14 @@
 """What a query asks every source: read once, before any item is looked at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.catalog.candidates import Query
 from re2llm.catalog.encoder import TextEncoder, encode_or_none
-from re2llm.catalog.filters import Filters
 from re2llm.catalog.items import Catalog
 from re2llm.catalog.lexical import words
 from re2llm.catalog.neural.serving import SequenceModel
@@ -18,6 +18,7 @@ from re2llm.catalog.retrieve.sides import ItemSide, LogSide
 from re2llm.catalog.retrieve.sparse import NOTHING, Ids, Sums, Values
 from re2llm.catalog.retrieve.wishes import Wish, read_wish
 from re2llm.catalog.retrieve.words import buckets
+from re2llm.catalog.said import in_shops_words
 
 RECENT = 20
 """Latest distinct items of the session that count."""
@@ -77,13 +78,12 @@ class Reader:
         session = self.known(query.session)
         recent = latest_distinct(session, RECENT)
         fade = np.power(FADE, np.arange(len(recent), dtype=np.float64))
-        wish = read_wish(query.request)
+        wish = self._wish(query)
         wished, vector = NOTHING, None
-        telling = _telling(wish, query.filters)
-        if telling:
-            terms = buckets(telling)
+        if wish.words:
+            terms = buckets(wish.words)
             wished = items.labels.of_terms(terms[items.labels.known(terms)])
-            vector = encode_or_none(self.encoder, " ".join(telling))
+            vector = encode_or_none(self.encoder, wish.text)
         labels = items.attributes.labels.of_session(recent, fade)
         return Asked(
             session=session,
@@ -103,6 +103,26 @@ class Reader:
             points=tuple(model.point(session[session < len(model.rows)]) for model in self.models),
         )
 
+    def _wish(self, query: Query) -> Wish:
+        """Read the request, in the shop's words, without those that tell no candidates apart.
+
+        These are words for all that is sold, and what all candidates have by a filter: whoever
+        filters for action films wants them all looked at, not those with "Action" in the title.
+        """
+        wish = read_wish(query.request)
+        if not (wish.words or wish.without):
+            return wish
+        attributes = self.items.attributes
+        plain = partial(in_shops_words, is_kind=attributes.is_kind, known=self._known_word)
+        held = [one for values in query.filters.equal.values() for one in values]
+        silent = attributes.goods().union(*(words(one) for one in held if isinstance(one, str)))
+        telling = [word for word in plain(wish.words) if word not in silent]
+        without = tuple(tuple(plain(phrase)) for phrase in wish.without)
+        return replace(wish, words=tuple(telling), without=without, text=" ".join(telling))
+
+    def _known_word(self, word: str) -> bool:
+        return bool(self.items.labels.known(buckets([word]))[0])
+
     def limits(self, query: Query, wish: Wish, *, sold: bool) -> Limits:
         """Return what a query and its words rule out."""
         return Limits.of(
@@ -118,13 +138,3 @@ class Reader:
         """Return positions; what was put into the catalogue after these additions is unknown."""
         found = positions(self.catalog, item_ids)
         return found[found < self.items.total]
-
-
-def _telling(wish: Wish, filters: Filters) -> list[str]:
-    """Return the words that tell candidates apart: not those that all have by a filter.
-
-    Whoever filters for action films wants them all looked at, not those with "Action" in the title.
-    """
-    values = (value for held in filters.equal.values() for value in held)
-    held = {word for value in values if isinstance(value, str) for word in words(value)}
-    return [word for word in wish.words if word not in held]

@@ -13,6 +13,7 @@ from re2llm.catalog.items import Catalog, Item
 from re2llm.catalog.retrieve.additions import Places
 from re2llm.catalog.retrieve.inverted import Inverted
 from re2llm.catalog.retrieve.sparse import Ids
+from re2llm.catalog.said import KINDS, goods
 
 _UNINDEXED = frozenset({"description"})
 _NEAR = {"price": 0.5, "year": 5.0}
@@ -48,6 +49,7 @@ class AttributeIndex:
         numbers: (attributes, items) float64, nan where there is none.
         order: (attributes, items) positions by number, ascending, those without one last.
         ranked: (attributes, items) the numbers in that order.
+        counts: attribute to how many labels of it the items have, all together.
         more: what came after the index was built; the labels have theirs.
     """
 
@@ -57,6 +59,7 @@ class AttributeIndex:
     numbers: NDArray[np.float64]
     order: NDArray[np.int32]
     ranked: NDArray[np.float64]
+    counts: Mapping[str, int]
     more: MoreAttributes | None = None
 
     @classmethod
@@ -65,9 +68,11 @@ class AttributeIndex:
         codes: dict[tuple[str, str], int] = {}
         lengths, terms, columns, numbers = _read(catalog, len(catalog), {}, codes)
         order = np.argsort(numbers, axis=1, kind="stable")
+        labels = Inverted.build(lengths, terms, max(len(codes), 1))
         return cls(
             codes=codes,
-            labels=Inverted.build(lengths, terms, max(len(codes), 1)),
+            labels=labels,
+            counts=_counts(codes, labels),
             columns=columns,
             numbers=numbers,
             order=order.astype(np.int32),
@@ -105,9 +110,12 @@ class AttributeIndex:
             for name, array in arrays.items()
             if name.startswith("labels-")
         }
+        codes = {(name, label): code for code, (name, label) in enumerate(names["codes"])}
+        labels = Inverted.of(inner)
         return cls(
-            codes={(name, label): code for code, (name, label) in enumerate(names["codes"])},
-            labels=Inverted.of(inner),
+            codes=codes,
+            labels=labels,
+            counts=_counts(codes, labels),
             columns={name: column for column, name in enumerate(names["columns"])},
             numbers=np.asarray(arrays["numbers"], dtype=np.float64),
             order=np.asarray(arrays["order"], dtype=np.int32),
@@ -117,6 +125,11 @@ class AttributeIndex:
     def has(self, name: str) -> bool:
         """Say whether any item has this attribute as a number."""
         return name in self.columns or (self.more is not None and name in self.more.columns)
+
+    def goods(self) -> frozenset[str]:
+        """Return the words for all that the shop sells; what came later is not looked at."""
+        total = max(self.numbers.shape[1], 1)
+        return goods(lambda name: self.counts.get(name, 0) / total, self.counts)
 
     def number(self, name: str, items: Ids) -> NDArray[np.float64]:
         """Return a numeric attribute of these items, nan where there is none."""
@@ -139,6 +152,10 @@ class AttributeIndex:
         key = (name, fold(label))
         found = self.codes.get(key)
         return self.more.codes.get(key) if found is None and self.more is not None else found
+
+    def is_kind(self, name: str) -> bool:
+        """Say whether some item is of this kind."""
+        return any(self.code(kind, name) is not None for kind in KINDS)
 
     def between(self, name: str, low: float, high: float) -> tuple[int, NDArray[np.int32]]:
         """Return how many items of the index have a number in this interval, and which those are.
@@ -176,6 +193,15 @@ class AttributeIndex:
     def _scaled(self, name: str, items: Ids) -> NDArray[np.float64]:
         found = self.number(name, items)
         return np.log(np.where(found > 0, found, math.nan)) if name == "price" else found
+
+
+def _counts(codes: Mapping[tuple[str, str], int], labels: Inverted) -> dict[str, int]:
+    """Return how many labels of each attribute there are."""
+    sizes = np.diff(labels.term_offsets).tolist()
+    found: dict[str, int] = {}
+    for (name, _), code in codes.items():
+        found[name] = found.get(name, 0) + sizes[code]
+    return found
 
 
 def _read(

@@ -7,7 +7,8 @@ from statistics import median
 
 from re2llm.catalog.filters import Range
 from re2llm.catalog.items import Item
-from re2llm.service.chat.lexicon import KINDS, Lexicon
+from re2llm.catalog.said import KINDS
+from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.memory import EXTREMES, Facet, Memory, narrowed
 from re2llm.service.chat.understood import Said, Understood
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
 from re2llm.catalog.retrieve.numbers import plain_numbers
+from re2llm.catalog.said import KINDS
 from re2llm.service.chat import phrases
 from re2llm.service.chat.fillers import META
-from re2llm.service.chat.lexicon import KINDS, Lexicon
+from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.listed import binding
 from re2llm.service.chat.memory import Facet, Memory
 from re2llm.service.chat.reading import Reading

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
-from re2llm.service.chat.lexicon import KINDS
+from re2llm.catalog.said import KINDS
 from re2llm.service.chat.memory import Facet, Memory, names
 from re2llm.service.chat.say import range_text
 from re2llm.service.chat.shelf import Shelf

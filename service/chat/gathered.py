@@ -8,32 +8,11 @@ from typing import TypeVar
 
 from re2llm.catalog.items import REMOVED, Catalog, Item
 from re2llm.catalog.lexical import words
-from re2llm.service.chat.lexicon import KINDS, LONGEST, PLAIN, Lexicon
+from re2llm.catalog.said import ALIASES, KINDS, TRADES, goods
+from re2llm.service.chat.lexicon import LONGEST, PLAIN, Lexicon
 from re2llm.service.chat.memory import Facet
 
 K = TypeVar("K")
-_TRADES = {
-    "director": words("movies films"),
-    "genres": words("movies films"),
-    "platform": words("games"),
-    "author": words("books novels"),
-    "artist": words("songs albums tracks"),
-}
-"""What a shop sells, by an attribute that at least half of its items have: films have directors."""
-_ALIASES = {
-    tuple(words(said)): tuple(words(meant))
-    for said, meant in {
-        "romantic": "romance",
-        "animated": "animation",
-        "science fiction": "sci-fi",
-        "scifi": "sci-fi",
-        "kids": "children",
-        "children's": "children",
-        "documentaries": "documentary",
-        "comedies": "comedy",
-    }.items()
-}
-"""What people say for a kind as catalogues call it."""
 _FIRST = ("category", "genres", "brand", "platform")
 _NEVER = frozenset({"description", "title", "available", "image", "url"})
 _MOST_VALUES = 20_000
@@ -84,9 +63,10 @@ class Gathered:
             known.update(key)
             if key and len(key) <= LONGEST and not set(key) <= PLAIN:
                 values[key] = _sooner(values.get(key), facet)
-        for said, meant in _ALIASES.items():
-            if meant in values:
-                values.setdefault(said, values[meant])
+        for said, name in ALIASES.items():
+            meant = values.get(tuple(words(name)))
+            if meant is not None:
+                values.setdefault(said, meant)
         return Lexicon(
             values=values,
             counts=Counter(self._facets),
@@ -95,18 +75,11 @@ class Gathered:
             tercile={name: _tercile(held) for name, held in self._numbers.items()},
             cheap={kind: _tercile(held) for kind, held in self._prices.items()},
             inside=frozenset(self._inside),
-            goods=self._goods(),
+            goods=goods(
+                lambda name: self._having[name] / max(self._items, 1),
+                {facet.attribute for facet in self._facets},
+            ),
             titled=frozenset(pair for pair, count in self._titles.items() if count > 1),
-        )
-
-    def _goods(self) -> frozenset[str]:
-        """Return the words for all that the shop sells; of titles alone any trade may be told."""
-        titles_alone = not any(facet.attribute in KINDS for facet in self._facets)
-        return frozenset(
-            word
-            for name, goods in _TRADES.items()
-            if titles_alone or 2 * self._having[name] > self._items
-            for word in goods
         )
 
     def _count(self, item: Item, by: int) -> None:
@@ -121,7 +94,7 @@ class Gathered:
             if not others.isdisjoint(pair):
                 _change(self._titles, pair, by)
         for name, value in item.attributes.items():
-            if name in _TRADES:
+            if name in TRADES:
                 _change(self._having, name, by)
             if isinstance(value, (int, float)):
                 held = self._numbers.setdefault(name, Counter())

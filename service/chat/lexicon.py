@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from re2llm.catalog.lexical import words
 from re2llm.service.chat.memory import Facet
 
-KINDS = frozenset({"category", "genres", "type", "department"})
-"""Attributes that say what kind of thing an item is."""
 _FIRST = ("category", "genres", "brand", "platform")
 _NEVER = frozenset({"description", "title", "available", "image", "url"})
 LONGEST = 5

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from re2llm.catalog.lexical import words
-from re2llm.service.chat.lexicon import KINDS, Lexicon
+from re2llm.catalog.said import KINDS
+from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.memory import Facet, Memory
 
 _BETWEEN = re.compile(r"[,;/&+.]|\band\b|\bor\b|\bnor\b", re.IGNORECASE)

@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
+from re2llm.catalog.said import KINDS
 from re2llm.llm.answer import Schema
 from re2llm.llm.forms import json_objects, strip_thoughts
 from re2llm.llm.prompts import Prompt, parse_prompt
 from re2llm.llm.sanitise import sanitise
 from re2llm.service.chat import say
-from re2llm.service.chat.lexicon import KINDS, Lexicon
+from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.memory import Memory
 
 _PLACEHOLDERS: dict[str, frozenset[str]] = {

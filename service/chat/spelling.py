@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from re2llm.catalog.lexical import words
-from re2llm.service.chat.lexicon import KINDS, Lexicon
+from re2llm.catalog.said import KINDS
+from re2llm.service.chat.lexicon import Lexicon
 
 _SHORTEST = 5
 """Letters of a word that may have any slip; of shorter ones, two neighbours may be swapped."""

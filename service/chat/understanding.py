@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from re2llm.catalog.items import Item
 from re2llm.catalog.lexical import words
 from re2llm.catalog.retrieve.wishes import read_wish
+from re2llm.catalog.said import KINDS
 from re2llm.service.chat import phrases
 from re2llm.service.chat.closed import as_plain, closed
 from re2llm.service.chat.fillers import META, QUIET
 from re2llm.service.chat.idioms import plain_limits
-from re2llm.service.chat.lexicon import KINDS, Lexicon
+from re2llm.service.chat.lexicon import Lexicon
 from re2llm.service.chat.lifted import allowed, dropped
 from re2llm.service.chat.listed import binding, completed
 from re2llm.service.chat.memory import Facet, Memory

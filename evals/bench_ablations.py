@@ -21,7 +21,7 @@ import numpy as np
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.errors import UserError
-from re2llm.evals.bootstrap import differences, resampled_means
+from re2llm.evals.bootstrap import differences, joined, resampled_means
 from re2llm.evals.experiment import run_experiment
 from re2llm.evals.experiment_home import experiment_folder
 from re2llm.evals.experiment_plan import ExperimentPlan, read_plan
@@ -56,15 +56,21 @@ def _progress(seed: int, what: str) -> Iterator[Callable[[int, int], None]]:
     yield lambda *_: None
 
 
-def table(found: Sequence[Comparison], against: str | None) -> str:
-    """Write a row per variant: NDCG@10 of slates and of the model's own orders, all shops."""
+def table(found: Sequence[Comparison], against: str | None, *, same: bool = False) -> str:
+    """Write a row per variant: NDCG@10 of slates and of the model's own orders.
+
+    Args:
+        found: a comparison per shop, or per draw of sessions to learn from.
+        against: the row that others are compared with, beside no hint.
+        same: whether all judge the same sessions; then each counts once, by its mean.
+    """
     names = [arm.name for arm in found[0].arms if arm.asks]
     lines = [
         "\n| row | slate | vs. no hint | vs. whole | model's order alone, vs. no hint |",
         "|---|---:|---:|---:|---:|",
     ]
-    slate = {name: _values(found, name, "slate") for name in names}
-    alone = {name: _values(found, name, "model") for name in names}
+    slate = {name: joined(_values(found, name, "slate"), same=same) for name in names}
+    alone = {name: joined(_values(found, name, "model"), same=same) for name in names}
     others = [name for name in names if name != NO_HINT]
     plain = _compared(slate, others, NO_HINT)
     own = _compared(alone, others, NO_HINT)
@@ -78,9 +84,11 @@ def table(found: Sequence[Comparison], against: str | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _values(found: Sequence[Comparison], name: str, judged: Literal["slate", "model"]) -> Values:
+def _values(
+    found: Sequence[Comparison], name: str, judged: Literal["slate", "model"]
+) -> list[Values]:
     arms = [arm for one in found if (arm := one.arm(name)) is not None]
-    return np.concatenate([HEADLINE.values(arm.ranks[judged]) for arm in arms])
+    return [HEADLINE.values(arm.ranks[judged]) for arm in arms]
 
 
 def _compared(values: dict[str, Values], names: Sequence[str], against: str) -> dict[str, str]:
@@ -128,10 +136,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found, against = _over_seeds(given)
     except UserError as error:
         parser.error(str(error))
-    sessions = sum(len(one.session_ids) for one in found)
+    same = given.workspace is not None
+    sessions = sum(len(one.session_ids) for one in (found[:1] if same else found))
     label = found[0].facts.model_label
     sys.stdout.write(f"\nAll together, {sessions} sessions, {label}:\n")
-    sys.stdout.write(table(found, against))
+    sys.stdout.write(table(found, against, same=same))
     return 0
 
 

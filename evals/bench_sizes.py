@@ -23,7 +23,7 @@ import numpy as np
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.errors import UserError
-from re2llm.evals.bootstrap import paired_difference, resampled_means
+from re2llm.evals.bootstrap import joined, paired_difference, resampled_means
 from re2llm.evals.many_hints import MANY_HINTS
 from re2llm.evals.paid_table import Gains, Rewards
 from re2llm.evals.table_admission import admitted, many_hint, table
@@ -148,17 +148,22 @@ def run(
         return asyncio.run(measure(parts, given.sessions, given.held_out, given.lots, given.calls))
 
 
-def told(shops: Sequence[tuple[dict[Row, Gains], dict[Row, float]]]) -> str:
-    """Write a row per base, all shops' sessions together, each against the one of half its size."""
+def told(shops: Sequence[tuple[dict[Row, Gains], dict[Row, float]]], *, same: bool = False) -> str:
+    """Write a row per base, each against the one of half its size.
+
+    Args:
+        shops: what was found in each, or by each draw of sessions to learn from.
+        same: whether all judge the same sessions; then each counts once, by its mean.
+    """
     lines = ["| base | hints given | active | gain per session | vs. half as many given |"]
     lines.append("|---|---:|---:|---:|---:|")
     for name, size in [(name, size) for name in BASES for size in SIZES]:
-        gains = np.concatenate([found[name, size] for found, _ in shops])
+        gains = joined([found[name, size] for found, _ in shops], same=same)
         low, high = np.quantile(resampled_means(gains[:, None])[:, 0], [0.025, 0.975])
         active = np.mean([counts[name, size] for _, counts in shops])
         more = ""
         if size // 2 in SIZES:
-            half = np.concatenate([found[name, size // 2] for found, _ in shops])
+            half = joined([found[name, size // 2] for found, _ in shops], same=same)
             one = paired_difference(gains, half)
             more = f"{one.mean:+.4f} ({one.low:+.4f} to {one.high:+.4f})"
         spread = ", ".join(f"{found[name, size].mean():+.3f}" for found, _ in shops)
@@ -190,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 shops.append(run(there, given, seed))
             except UserError as error:
                 parser.error(str(error))
-    sys.stdout.write(told(shops))
+    sys.stdout.write(told(shops, same=given.workspace is not None))
     return 0
 
 

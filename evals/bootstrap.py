@@ -50,6 +50,11 @@ class Difference:
         return self.p_holm < 1 - LEVEL
 
 
+def joined(found: Sequence[Values], *, same: bool) -> Values:
+    """Join (sessions,) values of several runs; where all are of the same sessions, their means."""
+    return np.stack(found).mean(axis=0) if same else np.concatenate(found)
+
+
 def resampled_means(values: Values, *, resamples: int = RESAMPLES, seed: int = 0) -> Values:
     """Return (resamples, columns) means over sessions drawn with replacement.
 

@@ -62,6 +62,10 @@ def test_each_size_is_compared_with_half_of_it() -> None:
         for size in SIZES
     }
     said = told([(gains, dict.fromkeys(gains, 2.0))])
+    twice = told([(gains, dict.fromkeys(gains, 2.0))] * 2, same=True)
+    assert [row.split("; by shop")[0] for row in twice.splitlines()] == [
+        row.split("; by shop")[0] for row in said.splitlines()
+    ]
     rows = [line for line in said.splitlines() if line.startswith("| all")]
     assert len(rows) == len(SIZES)
     assert rows[0].endswith("|  |")

@@ -29,7 +29,7 @@ from rich.table import Table
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.errors import UserError
 from re2llm.graph.app import Re2LLM
-from re2llm.graph.models import open_model
+from re2llm.graph.models import close_models, open_model
 from re2llm.llm.client import ModelClient
 from re2llm.llm.patience import Patience
 from re2llm.service.chat.by_model import ByModel
@@ -151,7 +151,10 @@ async def run(scripts: Sequence[list[str]], *, deadline: float) -> None:
             client = ModelClient(asked, identity=identity, patience=patience)
             model = ByModel(vocabulary, client, deadline=deadline)
             tally = Tally()
-            await read_scripts(app, model, scripts, tally)
+            try:
+                await read_scripts(app, model, scripts, tally)
+            finally:
+                await close_models([asked])
     tell(tally, settings.model, Console(width=150))
 
 

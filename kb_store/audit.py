@@ -185,8 +185,8 @@ class AuditLog:
         )
         return {str(hint): float(at) for hint, at in self._db.read(sql, (tenant,))}
 
-    def snapshot(self, name: str, *, by: str) -> Snapshot:
-        """Give the present point a name.
+    def snapshot(self, name: str, *, by: str, tenant: str = "default") -> Snapshot:
+        """Give the present point a name, for one tenant.
 
         Raises:
             UserError: the name is empty, a number, or taken.
@@ -194,18 +194,20 @@ class AuditLog:
         if not name.strip() or name.strip().isdigit():
             raise UserError(f"{name!r} cannot name a snapshot; use a word, such as 'before-sale'")
         with self._transaction():
-            if self._db.read("SELECT 1 FROM snapshots WHERE name = ?", (name,)):
+            known = "SELECT 1 FROM points WHERE tenant = ? AND name = ?"
+            if self._db.read(known, (tenant, name)):
                 raise UserError(f"a snapshot {name!r} exists already; choose another name")
             made = Snapshot(name=name, seq=self.position(), at=self._clock(), by=by)
-            row = (made.name, made.seq, made.at, made.by)
-            self._db.write("INSERT INTO snapshots VALUES (?, ?, ?, ?)", row)
+            row = (tenant, made.name, made.seq, made.at, made.by)
+            self._db.write("INSERT INTO points VALUES (?, ?, ?, ?, ?)", row)
         return made
 
-    def snapshots(self) -> list[Snapshot]:
-        """Return all named points, oldest first."""
-        sql = "SELECT name, seq, at, by_whom FROM snapshots ORDER BY seq, at"
+    def snapshots(self, *, tenant: str = "default") -> list[Snapshot]:
+        """Return a tenant's named points, oldest first."""
+        sql = "SELECT name, seq, at, by_whom FROM points WHERE tenant = ? ORDER BY seq, at"
         return [
-            Snapshot(name=name, seq=seq, at=at, by=by) for name, seq, at, by in self._db.read(sql)
+            Snapshot(name=name, seq=seq, at=at, by=by)
+            for name, seq, at, by in self._db.read(sql, (tenant,))
         ]
 
     def close(self) -> None:

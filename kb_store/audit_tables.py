@@ -22,7 +22,14 @@ CREATE UNIQUE INDEX IF NOT EXISTS entries_once ON entries (tenant, hint_id, sour
 CREATE TABLE IF NOT EXISTS snapshots (
     name TEXT PRIMARY KEY, seq INTEGER NOT NULL, at REAL NOT NULL, by_whom TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS points (
+    tenant TEXT NOT NULL, name TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL,
+    by_whom TEXT NOT NULL, PRIMARY KEY (tenant, name)
+);
+INSERT INTO points SELECT 'default', name, seq, at, by_whom FROM snapshots WHERE TRUE
+    ON CONFLICT DO NOTHING;
 """
+"""Snapshots are in `points`; those of `snapshots` are from before each had a tenant."""
 STAYS = """
 CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE DELETE ON entries
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;

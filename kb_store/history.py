@@ -19,15 +19,15 @@ class Change:
     after: Hint | None
 
 
-def point(log: AuditLog, name: str) -> int:
-    """Return the entry that a snapshot's name, or an entry's number, means.
+def point(log: AuditLog, name: str, *, tenant: str = "default") -> int:
+    """Return the entry that the name of a tenant's snapshot, or an entry's number, means.
 
     Of a write of several entries it is the last one, whichever is named.
 
     Raises:
         UserError: there is no such point.
     """
-    snapshots = log.snapshots()
+    snapshots = log.snapshots(tenant=tenant)
     for snapshot in snapshots:
         if snapshot.name == name:
             return snapshot.seq

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from re2llm.errors import UserError
+from re2llm.tenants import tenant_fault
 
 CHAT = "chat"
 METRICS = "metrics"
@@ -87,6 +88,8 @@ def read_keys(text: str) -> KeyRing | None:
                 f"RE2LLM_API_KEYS: entry {place} is not 'tenant:key', 'tenant:key:{CHAT}' or "
                 f"'tenant:key:{METRICS}'"
             )
+        if fault := tenant_fault(tenant):
+            raise UserError(f"RE2LLM_API_KEYS: tenant {tenant!r:.80} of entry {place}: {fault}")
         if len(key) < _SHORTEST:
             raise UserError(
                 f"RE2LLM_API_KEYS: the key of entry {place} (tenant {tenant!r}) is shorter than "

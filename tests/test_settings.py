@@ -3,6 +3,8 @@
 import pytest
 from pydantic import SecretStr
 
+from re2llm.errors import UserError
+from re2llm.service.keys import read_keys
 from re2llm.settings import SECRETS, Settings, read_settings
 
 
@@ -23,3 +25,16 @@ def test_no_key_is_among_what_may_leave_the_process() -> None:
 def _clear(settings: Settings, name: str) -> str:
     value = getattr(settings, name)
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+@pytest.mark.parametrize("name", ["x" * 65, " ", "acme ", "ac\nme", "ac\u200bme"])
+def test_names_of_tenants_that_look_like_others_are_refused(name: str) -> None:
+    with pytest.raises(UserError, match=r"'tenant' .*: a tenant's name has"):
+        read_settings(tenant=name)
+    with pytest.raises(UserError, match=r"RE2LLM_API_KEYS: .*a tenant's name has"):
+        read_keys(f"other:0123456789abcdef,a{name}:fedcba9876543210")
+
+
+@pytest.mark.parametrize("name", ["acme", "../x", "ünïcode 店", "' OR 1=1 --", '{"$ne": null}'])
+def test_a_tenant_may_be_called_anything_that_can_be_seen(name: str) -> None:
+    assert read_settings(tenant=name).tenant == name

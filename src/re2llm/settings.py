@@ -1,17 +1,27 @@
 """What a shop can set, from the environment, a `.env` file, or code."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from re2llm.errors import UserError
+from re2llm.tenants import tenant_fault
 
 STAND_IN = "stand-in"
 LEXICAL, MINILM = "lexical", "minilm"
 Way = Literal["listwise", "first-token", "windows", "passes", "likelihood"]
 """How the model is asked for an order."""
+
+
+def _tenant(name: str) -> str:
+    if fault := tenant_fault(name):
+        raise PydanticCustomError(
+            "tenant", "{fault}; given {name}", {"fault": fault, "name": repr(name)[:80]}
+        )
+    return name
 
 
 class Settings(BaseSettings):
@@ -29,7 +39,7 @@ class Settings(BaseSettings):
     workspace: Path = Path("shop")
     """The folder with all of a shop's data; nothing is written elsewhere."""
 
-    tenant: str = Field(default="default", min_length=1, max_length=64)
+    tenant: Annotated[str, AfterValidator(_tenant)] = "default"
     """Whose hints and policy are used."""
 
     model: str = STAND_IN

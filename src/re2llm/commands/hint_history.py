@@ -39,7 +39,7 @@ def show_log(
     with opened_store(workspace) as (store, tenant):
         hint_id = None if hint is None else find_hint(store, hint, tenant).hint_id
         entries = store.log.entries(tenant=tenant, hint_id=hint_id, before=before, limit=last)
-        named = {each.seq: each.name for each in store.log.snapshots()}
+        named = {each.seq: each.name for each in store.log.snapshots(tenant=tenant)}
     if not entries:
         console.print("The log holds nothing of that.")
         return
@@ -67,8 +67,10 @@ def diff(
     from re2llm.kb_store.history import point
 
     with opened_store(workspace) as (store, tenant):
-        until = store.log.position() if end is None else point(store.log, end)
-        changes = difference(store.log, point(store.log, start), until, tenant=tenant)
+        until = store.log.position() if end is None else point(store.log, end, tenant=tenant)
+        changes = difference(
+            store.log, point(store.log, start, tenant=tenant), until, tenant=tenant
+        )
     if not changes:
         console.print("Nothing differs.")
         return
@@ -87,8 +89,8 @@ def snapshot(
     """Give the present point a name to come back to."""
     from re2llm.commands.screen import console
 
-    with opened_store(workspace) as (store, _):
-        made = store.log.snapshot(name, by=PERSON)
+    with opened_store(workspace) as (store, tenant):
+        made = store.log.snapshot(name, by=PERSON, tenant=tenant)
     console.print(f"Snapshot {made.name!r} is entry {made.seq}.", markup=False, highlight=False)
 
 
@@ -103,7 +105,7 @@ def rollback(
     from re2llm.kb_store.history import rollback as roll
 
     with opened_store(workspace) as (store, tenant):
-        moved = roll(store, point(store.log, to), by=PERSON, why=why, tenant=tenant)
+        moved = roll(store, point(store.log, to, tenant=tenant), by=PERSON, why=why, tenant=tenant)
     many = "hint" if len(moved) == 1 else "hints"
     console.print(f"{len(moved)} {many} put back.", highlight=False)
 

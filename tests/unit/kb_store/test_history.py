@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,6 +174,31 @@ def test_points_are_names_or_numbers(store: MemoryHintStore) -> None:
     for wrong in ("", "12"):
         with pytest.raises(UserError, match="cannot name a snapshot"):
             store.log.snapshot(wrong, by="ann")
+
+
+def test_a_snapshot_is_its_tenants(store: MemoryHintStore) -> None:
+    store.put(CHEAP, by="a", why="1")
+    made = store.log.snapshot("sale", by="ann")
+    store.put(make("Prefer dear items.", tenant="other"), by="a", why="2")
+    assert store.log.snapshots(tenant="other") == []
+    with pytest.raises(UserError, match="'sale'; use a snapshot \\(none yet\\)"):
+        point(store.log, "sale", tenant="other")
+    theirs = store.log.snapshot("sale", by="bob", tenant="other")
+    assert (made.seq, theirs.seq) == (1, 2)
+    assert point(store.log, "sale") == 1
+    assert point(store.log, "sale", tenant="other") == 2
+
+
+def test_snapshots_from_before_they_had_a_tenant_are_kept(tmp_path: Path) -> None:
+    with closing(AuditLog(tmp_path / "log.sqlite")) as log:
+        log.snapshot("new", by="ann")
+    with closing(sqlite3.connect(tmp_path / "log.sqlite")) as old:
+        old.execute("INSERT INTO snapshots VALUES ('old', 3, 1.0, 'ann')")
+        old.commit()
+    for _ in range(2):
+        with closing(AuditLog(tmp_path / "log.sqlite")) as log:
+            assert {one.name for one in log.snapshots()} == {"old", "new"}
+            assert log.snapshots(tenant="other") == []
 
 
 def test_no_point_lies_within_an_edit(store: MemoryHintStore) -> None:

@@ -26,7 +26,8 @@ from re2llm.evals.oracle import taught_apart
 from re2llm.evals.recipe import Recipe
 from re2llm.evals.variant_parts import open_variant
 from re2llm.graph.cases import Case
-from re2llm.graph.explore import Plan, explore
+from re2llm.graph.exploration import Plan
+from re2llm.graph.explore import explore
 from re2llm.graph.folds import make_folds
 from re2llm.graph.held_out import HeldOut
 from re2llm.graph.opening import open_parts

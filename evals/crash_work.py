@@ -8,7 +8,8 @@ from pathlib import Path
 
 from re2llm.catalog.shop.shop import ShopPlan, write_shop
 from re2llm.graph.app import Re2LLM
-from re2llm.graph.explore import Plan, explore
+from re2llm.graph.exploration import Plan
+from re2llm.graph.explore import explore
 from re2llm.graph.folds import make_folds
 from re2llm.graph.opening import open_parts
 from re2llm.kb_store.entry import Entry

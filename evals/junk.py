@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from re2llm.evals.bootstrap import Difference, paired_difference
-from re2llm.graph.explore import Explored
+from re2llm.graph.exploration import Explored
 from re2llm.kb_store.hint import Hint
 
 

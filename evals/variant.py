@@ -13,7 +13,8 @@ from re2llm.errors import UserError
 from re2llm.evals.recipe import Recipe, Variant
 from re2llm.evals.variant_parts import VariantParts, open_variant
 from re2llm.graph.cases import Case
-from re2llm.graph.explore import Plan, explore
+from re2llm.graph.exploration import Plan
+from re2llm.graph.explore import explore
 from re2llm.graph.folds import Fold, make_folds
 from re2llm.graph.learn import learn_policy
 from re2llm.graph.learning import TrainPlan

@@ -61,9 +61,18 @@ class SimilarSessions:
         return gain
 
     async def similar_gains(self, failure: Failure, hint_text: str, n: int) -> Sequence[float]:
-        """Return the gains on up to n similar cases, nearest first; NaN where there is none."""
+        """Return the gains on up to n similar cases, nearest first; NaN where there is none.
+
+        Raises:
+            TrialUnavailable: most could not be measured.
+        """
         like = await asyncio.to_thread(self._like, failure, n)
         gains = await self._measure.each_gain(like, hint_text)
+        there = sum(gain is not None for gain in gains)
+        if 2 * there < len(gains):
+            raise TrialUnavailable(
+                f"the model gave {there} full answers where {len(gains)} were due"
+            )
         return [math.nan if gain is None else gain for gain in gains]
 
     def _like(self, failure: Failure, n: int) -> list[Case]:

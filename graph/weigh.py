@@ -20,9 +20,11 @@ async def learn_fusion(parts: Parts, cases: Sequence[Case], report: Report) -> P
 
     That is without a hint. With one, the order counts at least as much as `LEARNING_WEIGHT` until a
     policy is trained: where the plain model adds nothing, hints must still be able to show what
-    they are worth.
+    they are worth. Nothing is learnt where the budget did not reach all cases.
     """
     fitted = await weigh_plain(parts, cases, report)
+    if parts.client.budget.refused:
+        return parts
     hinted = max(fitted.weight, LEARNING_WEIGHT)
     return parts.with_fusion(fitted.model_copy(update={"hinted": hinted}))
 

@@ -1,5 +1,6 @@
 """What the model has to say about a miss: it guesses, is told, compares, and writes hints."""
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -148,6 +149,7 @@ class _Talk:
             [*self._said, question],
             schema,
             accept=lambda answer: bool(_thought(answer, name)),
+            keep=lambda _: True,  # of an answer that ran on and on, the beginning is good enough
             deadline=self._asks.deadline,
         )
         self.spent += answer.usage
@@ -202,6 +204,8 @@ def _thought(answer: Answer, name: str) -> str:
     for value in json_objects(text):
         if isinstance(value, dict) and isinstance(value.get(name), str):
             return sanitise(value[name], _THOUGHT)
+    if cut := re.match(rf'\s*\{{\s*"{name}"\s*:\s*"((?:[^"\\]|\\.)+)', text):
+        return sanitise(re.sub(r"\\.", " ", cut.group(1)), _THOUGHT)
     return "" if text.lstrip().startswith(("{", "[")) else sanitise(text, _THOUGHT)
 
 

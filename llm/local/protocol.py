@@ -5,6 +5,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+LONGEST = 1024
+"""Tokens of an answer, where nothing else is asked for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
@@ -24,12 +27,14 @@ class Read:
 def chat_request(said: Mapping[str, object]) -> dict[str, object]:
     """Return a request for a chat's answer without what the server does not know.
 
-    It limits an answer by `max_tokens` alone, and takes a schema only beside `json_object`.
+    It limits an answer by `max_tokens` alone, and takes a schema only beside `json_object`. Where
+    no limit is asked for, there is one all the same: a small model may run on and on.
     """
     body = dict(said)
     most = body.pop("max_completion_tokens", None)
-    if most is not None:
-        body["max_tokens"] = most
+    if most is None:
+        most = body.get("max_tokens")
+    body["max_tokens"] = LONGEST if most is None else most
     form = body.get("response_format")
     if isinstance(form, Mapping) and form.get("type") == "json_schema":
         wanted = form.get("json_schema")

@@ -171,7 +171,7 @@ class Settings(BaseSettings):
     means all."""
     hint_days: float = Field(default=180.0, ge=0)
     """Days after which the service retires a hint that nobody was shown; 0 means never."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
     @property
     def database(self) -> str | None:

@@ -20,7 +20,8 @@ from planted import (
 )
 
 from re2llm.graph.app import Re2LLM
-from re2llm.graph.explore import Plan, explore
+from re2llm.graph.exploration import Plan
+from re2llm.graph.explore import explore
 from re2llm.graph.learn import learn_policy
 from re2llm.graph.parted import parted
 from re2llm.graph.parts import Parts

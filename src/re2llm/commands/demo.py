@@ -79,7 +79,8 @@ async def _learn(settings: "Settings") -> None:
     from re2llm.commands.learn import bill
     from re2llm.commands.screen import console, progress
     from re2llm.evals.report_text import terminal_table
-    from re2llm.graph.explore import Plan, explore
+    from re2llm.graph.exploration import Plan
+    from re2llm.graph.explore import explore
     from re2llm.graph.folds import make_folds
     from re2llm.graph.learn import learn_policy
     from re2llm.graph.learning import TrainPlan
@@ -99,7 +100,7 @@ async def _learn(settings: "Settings") -> None:
             found = await explore(parts, folds, Plan(hints=12, patience=6), report)
         console.print(
             f"[bold]Explore[/bold]  {found.errors} of {found.sessions} sessions missed; "
-            f"{found.reflections} reflections proposed {found.proposed} hints: {found.admitted} "
+            f"{found.reflections - found.spared} reflections proposed {found.proposed} hints: {found.admitted} "
             f"became active, {found.shadow} wait as shadows, the others were refused."
         )
         plan = TrainPlan(

@@ -12,7 +12,7 @@ from re2llm.graph.trainers import Method
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from re2llm.graph.explore import Explored
+    from re2llm.graph.exploration import Explored
     from re2llm.graph.folds import Fold
     from re2llm.graph.learn import Learnt
     from re2llm.graph.parts import Parts
@@ -38,7 +38,7 @@ def explore(
 ) -> None:
     """Let the model reflect on its errors in training sessions, and keep the hints that help."""
     from re2llm.commands.screen import console, notes, progress
-    from re2llm.graph.explore import Plan
+    from re2llm.graph.exploration import Plan
     from re2llm.graph.explore import explore as run_exploration
     from re2llm.graph.models import run_with
 
@@ -52,13 +52,8 @@ def explore(
 
     with opened(workspace, max_calls=max_calls, seed=seed, ray=ray, work="explore") as parts:
         found = run_with(parts.owned, run(parts))
-    console.print(
-        f"{found.errors} of {found.sessions} sessions missed; {found.reflections} reflections "
-        f"proposed {found.proposed} hints, {found.admitted} became active and {found.shadow} "
-        f"wait as shadows for training to decide; {found.active} are active now."
-    )
-    if rest := found.proposed - found.admitted - found.shadow:
-        console.print(f"Why the other {rest} are not used: re2llm hints list --status refused")
+    for line in explored_lines(found):
+        console.print(line, markup=False, highlight=False)
     if found.worth:
         best = max(range(len(found.worth)), key=lambda place: found.worth[place])
         console.print(
@@ -66,8 +61,9 @@ def explore(
             f"{found.worth[-1]:+.4f} with all {len(found.worth)}.",
             highlight=False,
         )
-    console.print(f"Stopped: {found.ending}. {bill(found.usage)}")
-    console.print("Next: re2llm train", highlight=False)
+    console.print(f"Stopped: {found.ending}. {bill(found.usage)}", highlight=False)
+    if found.active or found.shadow:
+        console.print("Next: re2llm train", highlight=False)
 
 
 def train(
@@ -141,6 +137,30 @@ def train(
     )
     console.print(f"Pictures and numbers: {written[0].parent}", highlight=False)
     console.print("Next: re2llm evaluate", highlight=False)
+
+
+def explored_lines(found: "Explored") -> "Iterator[str]":
+    """Tell what an exploration brought, and what stood in its way."""
+    beside = (
+        (found.absent, "more had an item that was not among the candidates"),
+        (found.unranked, "got no full answer of the model"),
+    )
+    rest = "".join(f", {count} {what}" for count, what in beside if count)
+    yield f"{found.errors} of {found.sessions} sessions missed{rest}."
+    if found.spared:
+        yield f"In {found.spared} of them retrieval's evidence put the slate right all the same."
+    if held := found.reflections - found.spared:
+        yield (
+            f"{held} reflections proposed {found.proposed} hints: {found.admitted} became active "
+            f"and {found.shadow} wait as shadows for training to decide."
+        )
+    yield f"{found.active} hints are active now."
+    if found.silent:
+        yield f"In {found.silent} reflections the model wrote no hint; at last: {found.trouble}"
+    if found.untried:
+        yield f"{found.untried} could not be tried to the end; explore again to go on with them."
+    if refused := found.proposed - found.admitted - found.shadow - found.untried:
+        yield f"Why {refused} are not used: re2llm hints list --status refused"
 
 
 @contextmanager

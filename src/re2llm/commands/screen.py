@@ -1,7 +1,9 @@
-"""How commands show what they do: a progress bar with an estimate, and tables."""
+"""How commands show what they do: progress with an estimate, and tables."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,9 +26,43 @@ console = Console()
 notes = Console(stderr=True)
 
 
+class Lines:
+    """Tells of progress in lines, now and then: for logs and pipes, which can show no bar."""
+
+    def __init__(
+        self, what: str, *, every: float = 30.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin; `every` is in seconds."""
+        self._what = what
+        self._every = every
+        self._clock = clock
+        self._told = self._began = clock()
+        self._first, self._total = 0, -1
+
+    def __call__(self, done: int, total: int) -> None:
+        """Hear of progress; where the total changes, something else has begun."""
+        now = self._clock()
+        if total != self._total:
+            self._first, self._total, self._began = done, total, now
+        if now - self._told < self._every:
+            return
+        self._told = now
+        line = f"{self._what}: {done} of {total}"
+        if done > self._first:
+            left = (now - self._began) * (total - done) / (done - self._first)
+            line += f", about {timedelta(seconds=round(left))} left"
+        notes.print(line, markup=False, highlight=False)
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Report]:
-    """Show a bar while the block runs; the block calls the report with (done, total)."""
+    """Show a bar while the block runs, or lines where there is no terminal.
+
+    The block calls the report with (done, total).
+    """
+    if not notes.is_terminal:
+        yield Lines(what)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -35,7 +71,7 @@ def progress(what: str) -> Iterator[Report]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=notes, transient=not notes.is_terminal) as bars:
+    with Progress(*columns, console=notes) as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 

@@ -10,7 +10,7 @@ from re2llm.evals.bench_sizes import BASES, SIZES, told
 from re2llm.evals.junk import Junk, pooled
 from re2llm.evals.many_hints import MANY_HINTS
 from re2llm.evals.results import NO_HINT, Arm, Comparison, Facts
-from re2llm.graph.explore import Ending, Explored
+from re2llm.graph.exploration import Ending, Explored
 from re2llm.kb_store.form import FormRules, form_fault
 from re2llm.llm.standin.advice import same, understand
 from re2llm.llm.usage import Usage

@@ -12,7 +12,8 @@ from shop_settings import settings_for
 from re2llm.evals.evaluate import evaluate
 from re2llm.evals.main_table import hint_plans, make_runner
 from re2llm.evals.results import STAND_IN, Comparison, Facts
-from re2llm.graph.explore import Explored, Plan, explore
+from re2llm.graph.exploration import Explored, Plan
+from re2llm.graph.explore import explore
 from re2llm.graph.folds import make_folds
 from re2llm.graph.models import open_model
 from re2llm.graph.opening import open_parts

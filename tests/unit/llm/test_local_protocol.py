@@ -2,7 +2,7 @@
 
 import openai
 
-from re2llm.llm.local.protocol import Read, chat_request, completion, refusal
+from re2llm.llm.local.protocol import LONGEST, Read, chat_request, completion, refusal
 from re2llm.llm.score_model import tail
 
 
@@ -21,6 +21,12 @@ def test_a_schema_and_a_limit_are_put_into_its_words():
 def test_what_it_knows_stays_as_it_is():
     said = {"model": "m", "response_format": {"type": "json_object"}, "max_tokens": 3}
     assert chat_request(said) == said
+
+
+def test_no_answer_is_without_end():
+    assert chat_request({"model": "m"})["max_tokens"] == LONGEST
+    assert chat_request({"model": "m", "max_tokens": None})["max_tokens"] == LONGEST
+    assert chat_request({"model": "m", "max_tokens": 0})["max_tokens"] == 0
 
 
 def test_an_answer_is_read_by_openais_client():

@@ -1,8 +1,10 @@
 import json
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from re2llm.llm.cache import AnswerCache
 from re2llm.llm.judge import HintJudge
 from re2llm.llm.reflection import Failure, Success
 from re2llm.llm.reflector import ThreeTurnReflector, read_drafts
@@ -80,6 +82,21 @@ async def test_a_lost_guess_does_not_lose_the_hints(server, failure):
     assert len(reflection.drafts) == 1
     assert reflection.degraded is not None
     assert reflection.degraded.startswith("no guess")
+
+
+async def test_what_ran_on_and_on_is_read_as_far_as_it_goes_and_kept(server, failure, tmp_path):
+    def endless(body):
+        if len(body["messages"]) < 4:
+            return '{"guess": "It followed \\"brand\\" too far, and too far, and too'
+        return reply(body)
+
+    server.answer = endless
+    with closing(AnswerCache(tmp_path / "answers.db")) as cache:
+        reflector = ThreeTurnReflector(client=server.client(cache=cache))
+        reflection = await reflector.reflect(failure)
+        assert (await reflector.reflect(failure)).usage.calls == 0
+    assert reflection.degraded is None
+    assert reflection.thoughts["guess"] == "It followed brand too far, and too far, and too"
 
 
 async def test_a_long_session_is_shortened(server, make):

@@ -14,6 +14,7 @@ MARKUP = _any(
     r"[<>{}\[\]|`*#\\^~]",
     r"\b(?:javascript|data|mailto):",
     r"-->|=>|==",
+    r"&#?\w{1,31};",
 )
 """Links, and signs that a prompt or a page could take for structure."""
 
@@ -70,13 +71,22 @@ CONTROL = _any(
     r"\b(?:ids?|identifiers?|sku|asin|isbn|ean)\b.{0,5}\b\w*\d",
     r"\bwith the (?:words?|letters?|phrases?|name)\b"
     r"|\b(?:title|name)s?\b.{0,15}\b(?:start|begin|end)\w* with\b",
+    r"\b(?:your|the) (?:answer|response|reply|output)s?\b|\bbullet(?:ed)? (?:points?|lists?)\b",
+    r"\b(?:upper|lower)[ -]?case\b|\b(?:text|lines?|words|everything) (?:above|below)\b",
+    r"\b(?:explain|justify|explanations?|justifications?)\b.{0,30}"
+    r"\b(?:orders?|rank\w*|choices?|words?|sentences?|each|answers?)\b",
+    r"\b(?:candidate|option|item|product|number) (?:number |no\.? |nr\.? )?\d+\b"
+    r"(?![%\w-]| (?:or|to) )",
+    r"\b(?:second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d+(?:nd|rd|th))"
+    r"(?: or last)? (?:candidate|option)\b|\blabell?ed (?-i:[A-Z])\b",
     r"\bfrom now on\b|\bnew instructions?\b|\bend of (?:prompt|instructions?)\b",
 )
 """Instructions about anything but the order of the candidates."""
 
 PROMOTION = _any(
     r"\b(?:buy now|best deals?|discount codes?|coupons?|promo(?:tion)?(?:al)? codes?|vouchers?)\b",
-    r"\b(?:sponsored|sponsors?|advertis\w*|affiliates?|free gift|click|subscribe|visit our)\b",
+    r"\b(?:sponsored|sponsors?|advertis\w*|affiliates?|free gift|subscribe|visit our)\b",
+    r"\bclick(?:ing)? (?:here|on|this|the|below|now|to|for|through)\b",
     r"\b(?:regardless|irrespective) of (?:the |their |what |any )?"
     r"(?:session|shopper|user|customer|request|history|preference|context|they|interest)s?\b",
     r"\bprofit\w*|\brevenues?\b|\bcommissions?\b|\bearn\w*\b.{0,20}\bus\b",

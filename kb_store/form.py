@@ -126,6 +126,8 @@ def _length(text: str, rules: FormRules) -> str | None:
     count = len(_sentences(text))
     if count > rules.max_sentences:
         return f"has {count} sentences; at most {rules.max_sentences} are wanted"
+    if text.count(";") > rules.max_sentences:
+        return "strings together more than a hint says"
     return "asks a question" if "?" in text else None
 
 
@@ -151,4 +153,5 @@ def _commands(sentence: str) -> bool:
 
 def _sentences(text: str) -> list[str]:
     text = re.sub(r"\b(e\.g|i\.e|etc|vs|approx|no|incl)\.", r"\1", text, flags=re.I)
-    return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if re.search(r"\w", part)]
+    parts = re.split(r"(?<=[.!?])\s+|(?<=[a-z][.!?])(?=[A-Z])|(?<=[。！？])", text.strip())
+    return [part for part in parts if re.search(r"\w", part)]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from re2llm.catalog.items import Item
 from re2llm.kb_store.names import Names, Word, content, tokens, values, words_of
@@ -89,9 +90,11 @@ class LeakFilter:
             return "names the target by its title"
         others = [item for item in items.values() if item is not target]
         elsewhere = {word for item in others for word in tokens(item.title)}
-        for word in set(title) - elsewhere:
-            if word in run and self._names.rare(word) and not word.isdigit():
-                return "gives the target away by a word of its title"
+        own = {word for word in title if not word.isdigit()} - elsewhere
+        if any(word in run and self._names.rare(word) for word in own) or self._typed.tells(
+            words, own
+        ):
+            return "gives the target away by a word of its title"
         candidates = [each.item for each in failure.task.candidates if each.item is not target]
         for name, value in values(target):
             if not _says(words, tokens(value), person=name in PEOPLE, names=self._names):
@@ -137,7 +140,8 @@ def _beside(failure: Failure) -> dict[str, Item]:
 
 def _identifier(text: str, ids: Iterable[str]) -> str | None:
     known = {item_id.casefold() for item_id in ids if len(item_id) > 3}
-    for token in re.findall(r"[\w-]+", text):
+    parts = re.findall(r"[\w-]+", text)
+    for token in (*parts, *map("".join, pairwise(parts))):
         if token.casefold() in known and not re.fullmatch(r"(?:18|19|20)\d\d", token):
             return "names an item by its identifier"
     return None

@@ -28,7 +28,7 @@ def words_of(text: str) -> list[Word]:
     """Split a hint into words, and keep which are written like names."""
     words: list[Word] = []
     starts = True
-    for match in re.finditer(r"[^\W_]+|[.!?:]\s", text):
+    for match in re.finditer(r"[^\W_]+|[.!?:]\s", unicodedata.normalize("NFKC", text)):
         surface = match.group()
         if not surface[0].isalnum():
             starts = True
@@ -79,6 +79,7 @@ class Names:
                 elif len(value) <= 40:
                     kinds.update(set(tokens(value)))
             kinds.update(set(tokens(" ".join(item.attributes))))
+        self._size = size
         self._limit = max(floor, share * size)
         self._kinds = {word for word, count in kinds.items() if count > 1}
 
@@ -94,6 +95,10 @@ class Names:
     def common(self, word: str) -> bool:
         """Say whether so many items share a word that it tells of none."""
         return word in self._kinds or self._counts[word] > self._limit
+
+    def kind(self, word: str, *, often: float = 0.01) -> bool:
+        """Say whether a word names a kind of item, or is in more than such a share of titles."""
+        return word in self._kinds or self._counts[word] > often * self._size
 
     def has(self, word: str) -> bool:
         """Say whether any item's title or attribute has a word."""

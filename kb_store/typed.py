@@ -1,7 +1,8 @@
 """Whether a hint says what a shopper typed: words in a row, a name, or a word of their own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from re2llm.kb_store.common import COMMON
 from re2llm.kb_store.names import Names, Word, tokens
@@ -9,7 +10,7 @@ from re2llm.kb_store.runs import runs_shared
 from re2llm.kb_store.starter import STARTER
 from re2llm.kb_store.words import BEFORE_CLAUSE, BEFORE_VERB, PEOPLE, STOP, TURNS, VERBS
 
-_SHAPES = str.maketrans("013457l|", "oieastii")
+_SHAPES = str.maketrans("013457l|ƶłøđħŧı", "oieastiiziodhti")
 """Signs that stand for letters."""
 _LEAST = 3
 """Words of fewer letters tell nothing of anybody."""
@@ -64,6 +65,24 @@ class Typed:
         joined = _shape("".join(said))
         return any(_is_of(_shape(word), own, joined) for word in hint if not self._general(word))
 
+    def tells(self, words: Sequence[Word], own: Iterable[str]) -> bool:
+        """Say whether a hint tells one of these words: whole, bent, in two, or with another one.
+
+        Plain English tells nothing, nor does what names a kind of item, unless it is written like a
+        name.
+        """
+        telling = [word for word in own if len(word) >= _PART and not self._plain(word)]
+        low = [_shape(word) for word in telling if not self.names.kind(word)]
+        high = [_shape(word) for word in telling]
+        hint = [(_shape(word.folded), word) for word in words]
+        for shape, word in hint:
+            if not self._plain(word.folded) and _begins(shape, high if word.capital else low):
+                return True
+        return any(first + second in low for (first, _), (second, _) in pairwise(hint))
+
+    def _plain(self, word: str) -> bool:
+        return any(form in self._ours for form in _forms(word))
+
     def foreign(self, words: Sequence[Word]) -> bool:
         """Say whether a hint holds a word in another alphabet that no item of the shop has."""
         return any(
@@ -86,6 +105,10 @@ def _is_of(word: str, own: Sequence[str], joined: str) -> bool:
     if any(word == one or (len(one) >= _PART and one in word) for one in own):
         return True
     return (len(word) >= _JOINED or not word.isascii()) and word in joined
+
+
+def _begins(word: str, own: Sequence[str]) -> bool:
+    return any(word == one or (len(one) > _PART and word.startswith(one)) for one in own)
 
 
 def _forms(word: str) -> Iterator[str]:

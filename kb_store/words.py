@@ -7,23 +7,26 @@ def _words(text: str) -> frozenset[str]:
 
 VERBS = _words(
     """
-    accept account add adjust align allow analyse analyze anticipate apply ask assess assign
-    assume avoid balance base be begin boost break bring bury build capture carry cater
-    check choose combine compare complement concentrate confine consider continue count
-    cover decide deduce defer delay demote deprioritise deprioritize detect determine
-    differentiate disfavor disfavour discount distinguish diversify do don't down-rank
-    down-weight downgrade downplay downrank downweight drop elevate emphasise emphasize
-    ensure evaluate examine exclude expect exploit explore extend factor favor favour find
-    first fit focus follow gauge give go group guard handle highlight hold honor honour
-    identify ignore include increase infer insert interpret investigate judge keep lean
-    leave let leverage lift limit link list look lower maintain make map match minimise
-    minimize mind mix move narrow note notice observe offer opt order pair pay penalise
-    penalize pick place position prefer prioritise prioritize promote pull push put raise
-    rank read recall recognise recognize recommend reduce refrain relate rely remember
-    remove rerank reserve resist respect reward score scan search seek select separate set
-    shift show sink skip sort start stay steer stick stop suggest suppress surface suspect
-    switch take target tend think tie tilt track treat trust try turn up-rank up-weight
-    upgrade uprank upweight use value vary verify view watch weigh weight widen
+    accept account add adjust aim align allow analyse analyze anchor anticipate apply ask
+    assess assign assume avoid balance base be begin bias blend boost break bring build bury
+    capture carry cater check choose cluster combine compare complement concentrate confine
+    consider continue correct count cover de-emphasise de-emphasize de-prioritise
+    de-prioritize decide deduce deemphasise deemphasize defer delay demote deprioritise
+    deprioritize detect determine devote differentiate direct discount disfavor disfavour
+    disregard distinguish diversify do don't double down-rank down-weight downgrade downplay
+    downrank downvote downweight drop elevate emphasise emphasize ensure estimate evaluate
+    examine exclude expect exploit explore extend factor favor favour find first fit focus
+    follow gather gauge give go group guard halve handle highlight hold honor honour
+    identify ignore include increase infer insert interpret investigate judge keep lead lean
+    leave lend let leverage lift limit link list look lower maintain make map match mind
+    minimise minimize mix move narrow note notice observe offer opt order pair pay penalise
+    penalize pick place position predict prefer prioritise prioritize promote pull push put
+    raise rank rate read recall recognise recognize recommend reduce refrain relate rely
+    remember remove rerank reserve resist respect reward scale scan score search seek select
+    separate serve set shift show sink skip soften sort start stay steer stick stop
+    strengthen suggest suppress surface suspect switch tailor take target tend think tie
+    tilt track treat trust try turn up-rank up-weight upgrade uprank upvote upweight use
+    value vary verify view watch weaken weigh weight widen work
     """
 )
 """What a hint can tell the model to do."""

@@ -100,8 +100,9 @@ async def _learn(settings: "Settings") -> None:
             found = await explore(parts, folds, Plan(hints=12, patience=6), report)
         console.print(
             f"[bold]Explore[/bold]  {found.errors} of {found.sessions} sessions missed; "
-            f"{found.reflections - found.spared} reflections proposed {found.proposed} hints: {found.admitted} "
-            f"became active, {found.shadow} wait as shadows, the others were refused."
+            f"{found.reflections - found.spared} reflections proposed {found.proposed} hints: "
+            f"{found.admitted} became active, {found.shadow} wait as shadows, the others were "
+            "refused."
         )
         plan = TrainPlan(
             trainer=Thompson(growth=0.2, weights=600), calls=CALLS, static_calls=CALLS // 6, curve=4

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_hint_form import GOOD
+from test_hint_form import GOOD, OF_SHOPS
 
 from re2llm.catalog.candidates import Candidate
 from re2llm.catalog.items import Item
@@ -215,3 +215,53 @@ def _item(line: str) -> Item:
         for name, value in (row.get("attributes") or {}).items()
     }
     return Item(item_id=row["item_id"], title=row["title"], attributes=attributes)
+
+
+SERIES = [
+    *(Item(item_id=f"B2ZELDA{n:02}", title=f"Zelda Adventure, Ocarina {n}") for n in range(6)),
+    *(Item(item_id=f"B3{n:06}", title=f"Wireless Controller Model {n}") for n in range(1000)),
+]
+SERIAL = LeakFilter(Names(SERIES))
+"""Six items of a thousand share a word: too many for it to be rare, too few to be no name."""
+
+
+BENT = [
+    "Zelda",
+    "zelda",
+    "ZELDA",
+    "zeldas",
+    "Zelda's",
+    "Zel-da",
+    "Zel.da",
+    "ZeldaGames",
+    "zelda_games",
+    "Z3lda",
+    "Zęldå",
+    "Ƶelda",
+    "Ｚｅｌｄａ",
+    "𝒁𝒆𝒍𝒅𝒂",
+    "ⓩⓔⓛⓓⓐ",
+    "ocarinas",
+    "OcarinaOfTime",
+]
+
+
+@pytest.mark.parametrize("word", BENT)
+def test_a_name_that_a_few_items_share_gives_the_target_away_however_it_is_written(
+    word: str,
+) -> None:
+    others = tuple(Candidate(item=item, score=0.0) for item in (SERIES[0], *SERIES[6:25]))
+    missed = Failure(
+        task=RankTask(session=(SERIES[30],), candidates=others), order=(), target="B2ZELDA00"
+    )
+    assert SERIAL.fault(f"Prefer {word} over others.", missed) is not None
+    for plain in (*GOOD, *OF_SHOPS, "Prefer wireless controllers.", "Look for an adventure."):
+        assert SERIAL.fault(plain, missed) is None
+    known = replace(missed, task=replace(missed.task, session=(SERIES[1],)))
+    assert SERIAL.fault("Prefer items of the session's series, as zelda.", known) is None
+
+
+def test_an_identifier_in_two_parts_is_one() -> None:
+    assert "identifier" in str(
+        FILTER.fault("Prefer B000 halo22 over others.", failure("B000HALO22"))
+    )

@@ -56,6 +56,18 @@ _ASKING = frozenset(
         "thanks thank budget spend money cost costs"
     )
 )
+_SOMEBODY = re.compile(
+    r"\b(?:(?:for|to) )?(?:my|our|his|her|their)\s+"
+    r"(?:(?:own|little|big|old|older|elder|younger|best|good|dear|new|late|future)\s+)*"
+    r"(?:grand(?:mother|father|ma|pa|son|daughter|parent|kid)|mother|mum|mom|mummy|father|dad|daddy|"
+    r"parent|wife|husband|partner|fianc[ée]e?|girlfriend|boyfriend|sister|brother|daughter|son|aunt|"
+    r"uncle|niece|nephew|cousin|friend|colleague|coworker|boss|teacher|neighbou?r)"
+    r"(?:[- ]in[- ]law)?(?:'?s'?)?(?:\s+(?:\d+(?:st|nd|rd|th)\s+)?(?:birthday|anniversary|wedding))?\b|"
+    r"\b(?:(?:birthday|christmas|xmas|anniversary|wedding|(?:mother|father|valentine)'?s day)\s+)?"
+    r"(?:gift|present)s?\b(?!\s+(?:bag|basket|box|card|certificate|pack|paper|set|wrap))",
+    re.IGNORECASE,
+)
+"""Whom something is for, and that it is given, which are no words of what it is."""
 _GENERIC = frozenset(words("game games movie movies film films item items product thing stuff one"))
 
 
@@ -85,6 +97,7 @@ def read_wish(request: str | None) -> Wish:
         return NO_WISH
     text = " ".join(request[:LONGEST].replace("’", "'").split())
     ranges, text = read_bounds(plain_numbers(text))
+    text = _SOMEBODY.sub(" ", text)
     text = _A_BIT.sub(" , ", _ONLY.sub(" ", _NO_MATTER.sub(" , ", text)))
     without: list[tuple[str, ...]] = []
     rest = ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from re2llm.catalog.lexical import words
 from re2llm.catalog.said import KINDS
+from re2llm.service.chat.fillers import QUIET
 from re2llm.service.chat.lexicon import Lexicon
 
 _SHORTEST = 5
@@ -38,7 +39,7 @@ def mended(said: Sequence[str], lexicon: Lexicon) -> Mended:
     kept = list(said)
     taken: dict[str, str] = {}
     for place, word in enumerate(said):
-        if word in lexicon.known:
+        if word in lexicon.known or word in QUIET:
             continue
         singular = next((each for each in _singulars(word) if each in lexicon.known), None)
         if singular is not None:

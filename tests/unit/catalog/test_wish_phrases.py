@@ -192,6 +192,25 @@ def test_only_what_is_named_as_not_wanted_is_ruled_out(
     assert read_wish(request_).without == without
 
 
+@pytest.mark.parametrize(
+    ("request_", "wanted"),
+    [
+        ("a gift for my mother", ""),
+        ("a kettle for my sister's 30th birthday", "kettle"),
+        ("hand cream for our mother-in-law", "hand cream"),
+        ("birthday present for my best friend", ""),
+        ("my boss's new backpack", "backpack"),
+        ("a gift set for bathing", "gift set bathing"),
+        ("birthday cake candles", "birthday cake candle"),
+        ("mother of pearl earrings", "mother pearl earring"),
+        ("how i met your mother", "how met mother"),
+        ("my little pony", "little pony"),
+    ],
+)
+def test_whom_it_is_for_is_no_word_of_what_it_is(request_: str, wanted: str) -> None:
+    assert read_wish(request_).text == wanted
+
+
 def test_numbers_that_name_things_stay_as_they_are() -> None:
     for text in ("4k monitor", "the two towers", "halo 3", "version 1.2.3", "call 555,12"):
         assert plain_numbers(text) == text

@@ -62,7 +62,8 @@ _SOMEBODY = re.compile(
     r"(?:grand(?:mother|father|ma|pa|son|daughter|parent|kid)|mother|mum|mom|mummy|father|dad|daddy|"
     r"parent|wife|husband|partner|fianc[ée]e?|girlfriend|boyfriend|sister|brother|daughter|son|aunt|"
     r"uncle|niece|nephew|cousin|friend|colleague|coworker|boss|teacher|neighbou?r)"
-    r"(?:[- ]in[- ]law)?(?:'?s'?)?(?:\s+(?:\d+(?:st|nd|rd|th)\s+)?(?:birthday|anniversary|wedding))?\b|"
+    r"(?:[- ]in[- ]law)?(?:'?s'?)?"
+    r"(?:\s+(?:\d+(?:st|nd|rd|th)\s+)?(?:birthday|anniversary|wedding))?\b|"
     r"\b(?:(?:birthday|christmas|xmas|anniversary|wedding|(?:mother|father|valentine)'?s day)\s+)?"
     r"(?:gift|present)s?\b(?!\s+(?:bag|basket|box|card|certificate|pack|paper|set|wrap))",
     re.IGNORECASE,

@@ -33,9 +33,12 @@ def merge(
 
 
 def upkeep(
-    size: Annotated[int, typer.Option(help="Active hints to keep at most; 0 means all.")] = 0,
+    size: Annotated[
+        int, typer.Option(help="Active hints to keep at most; 0 means all.", min=0)
+    ] = 0,
     days: Annotated[
-        float, typer.Option(help="Retire what was not shown for so many days; 0 means never.")
+        float,
+        typer.Option(help="Retire what was not shown for so many days; 0 means never.", min=0),
     ] = 180,
     merges: Annotated[
         int,

@@ -37,8 +37,8 @@ def list_hints(
     with opened_store(workspace) as (store, tenant):
         found = store.hints(tenant=tenant, status=None if status is None else [Status(status)])
     if not found:
-        of_these = "hints" if status is None else f"{status} hints"
-        console.print(f"No {of_these}. Next: re2llm explore, or re2llm hints starter")
+        none = "No hints. Next: re2llm explore, or re2llm hints starter"
+        console.print(none if status is None else f"No {status} hints.")
         return
     columns = ["id", "hint", "why"] if status else ["id", "status", "hint"]
     counts = ["shown", "helped", "hurt"] if any(hint.shown for hint in found) else []

@@ -13,6 +13,7 @@ from re2llm.kb_store.chroma_store import ChromaHintStore
 from re2llm.kb_store.entry import Action, Tally
 from re2llm.kb_store.errors import UnknownHint
 from re2llm.kb_store.hint import Evidence, Hint, Provenance, Status, hint_id
+from re2llm.kb_store.history import rollback
 from re2llm.kb_store.logged import LoggedHintStore
 from re2llm.kb_store.memory_store import MemoryHintStore
 
@@ -250,6 +251,20 @@ def test_any_valid_text_survives(store: LoggedHintStore, text: str) -> None:
 
 def test_ids_ignore_case_and_spacing() -> None:
     assert hint_id("Prefer  cheap items!") == hint_id("prefer cheap ITEMS")
+
+
+def test_a_point_within_a_write_means_its_end(store: LoggedHintStore) -> None:
+    store.put(make("Prefer cheap items."), by="test", why="one")
+    first = store.log.position()
+    store.put_all([make(f"Prefer kind {n}.") for n in range(3)], by="test", why="three")
+    last = store.log.position()
+    store.put(make("Prefer dear items."), by="test", why="one more")
+    assert [store.log.whole(at) for at in (first, first + 1, last - 1, last)] == [
+        first,
+        *[last] * 3,
+    ]
+    rollback(store, last - 1, by="test")
+    assert len(store.eligible().hints) == 4
 
 
 def test_threads_lose_nothing(store: LoggedHintStore) -> None:

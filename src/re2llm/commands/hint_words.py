@@ -43,7 +43,7 @@ def evidence_words(seen: Evidence) -> str:
         return ""
     words = f"gain {seen.own_gain:+.3f} on the failed session"
     if seen.sessions:
-        words += f", {seen.gain:+.3f} on {seen.sessions} similar ones (surely {seen.low:+.3f})"
+        words += f", {seen.gain:+.3f} on {seen.sessions} similar ones (at least {seen.low:+.3f})"
     words += "" if seen.confirmed else "; less on those that came later"
     return words + ("" if seen.adds else "; surely no more than what is active")
 

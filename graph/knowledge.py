@@ -11,16 +11,21 @@ from re2llm.settings import Settings
 from re2llm.workspace import Workspace
 
 
-def open_store(settings: Settings) -> ChromaHintStore:
-    """Open the knowledge base of a workspace.
+def open_store(settings: Settings, *, rebuild: bool = False) -> ChromaHintStore:
+    """Open the knowledge base of a workspace; to rebuild makes its index anew, whatever it was.
 
     Raises:
-        UserError: there is no workspace, or another process writes it.
+        UserError: there is no workspace, another process writes it, or there is no Chroma to make
+            the index in.
     """
     workspace = Workspace(settings.workspace)
     workspace.require_data()
     return ChromaHintStore(
-        workspace.hints, HashingEncoder(), url=settings.chroma_url, database=settings.database
+        workspace.hints,
+        HashingEncoder(),
+        url=settings.chroma_url,
+        database=settings.database,
+        rebuild=rebuild,
     )
 
 

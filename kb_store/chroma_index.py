@@ -47,11 +47,18 @@ class ChromaIndex:
             except NotFoundError:
                 self._collection = self._create()
         held = self._collection.metadata or {}
+        space = (self._collection.configuration_json.get("hnsw") or {}).get("space")
+        if "encoder" not in held or space != "cosine":
+            raise UserError(
+                f"the collection {name!r} at Chroma was not made by Re2LLM; "
+                "`re2llm hints rebuild` makes it anew from the record"
+            )
         if held.get("encoder") != encoder or held.get("dim") != dim:
             raise UserError(
                 f"the hint index was built by the encoder {held.get('encoder')!r}, but "
                 f"{encoder!r} is configured, and their vectors do not mix; configure the former, "
-                "or rebuild the index (the hints themselves are safe in the audit log)"
+                "or make the index anew by `re2llm hints rebuild` (the hints themselves are safe "
+                "in the record)"
             )
 
     @classmethod

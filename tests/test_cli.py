@@ -167,3 +167,15 @@ def _kept(path: Path) -> int:
             return int(file.execute("SELECT COUNT(*) FROM answers").fetchone()[0])
         except sqlite3.OperationalError:
             return 0
+
+
+def test_a_chroma_that_is_not_there_is_told_of(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RE2LLM_CHROMA_URL", "http://127.0.0.1:9")
+    assert re2llm("hints", "add", "Prefer cheaper items.", "-w", str(shop)).returncode == 0
+    done = re2llm("doctor", "--workspace", str(shop))
+    assert done.returncode == 1
+    assert "does not answer" in " ".join(done.stdout.split())
+    done = re2llm("hints", "rebuild", "--workspace", str(shop))
+    assert done.returncode == 2
+    assert "the Chroma server at 'http://127.0.0.1:9' does not answer" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -85,6 +85,11 @@ def _hints(settings: "Settings") -> str:
     store = open_store(settings)
     try:
         counts = Counter(str(hint.status) for hint in store.hints(tenant=settings.tenant))
+        if not store.index_current:
+            raise UserError(
+                f"Chroma at {settings.chroma_url!r} does not answer: hints are read from the "
+                "record alone, new ones wait for the index; start it, or correct RE2LLM_CHROMA_URL"
+            )
         mended = f"; {store.repaired} entries of the index were mended" if store.repaired else ""
     finally:
         store.close()

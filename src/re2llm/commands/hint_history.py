@@ -1,6 +1,7 @@
 """How the knowledge base came to be what it is, and the way back: more of `re2llm hints`."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -160,11 +161,13 @@ def import_file(
 def rebuild(workspace: WorkspaceOption = None) -> None:
     """Make the Chroma index anew from the audit log."""
     from re2llm.commands.screen import console
+    from re2llm.graph.knowledge import open_store
     from re2llm.service.working import working
     from re2llm.settings import read_settings
 
-    with working(read_settings(workspace=workspace), "rebuild"), opened_store(workspace) as opened:
-        held = opened[0].rebuild()
+    settings = read_settings(workspace=workspace)
+    with working(settings, "rebuild"), closing(open_store(settings, rebuild=True)) as store:
+        held = store.repaired
     console.print(f"The index holds {held} hints.", highlight=False)
 
 

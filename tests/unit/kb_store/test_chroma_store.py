@@ -18,7 +18,8 @@ from kb_helpers import WordEncoder, make
 
 from re2llm.errors import UserError
 from re2llm.evals.crash_kb import kill_rounds
-from re2llm.kb_store.chroma_index import ChromaIndex
+from re2llm.kb_store.chroma_client import close_client, open_client
+from re2llm.kb_store.chroma_index import PREFIX, ChromaIndex
 from re2llm.kb_store.chroma_store import ChromaHintStore
 from re2llm.kb_store.entry import Revision
 from re2llm.kb_store.errors import IndexUnavailable
@@ -114,6 +115,24 @@ def test_another_encoder_is_refused_until_the_index_is_rebuilt(tmp_path: Path) -
         assert store.eligible().vectors.shape == (5, 32)
     with ChromaHintStore(tmp_path, other) as store:
         assert agrees(store, other)
+
+
+def test_a_collection_of_somebody_else_is_refused_until_the_index_is_rebuilt(
+    tmp_path: Path, encoder: WordEncoder, chroma_url: str
+) -> None:
+    with ChromaHintStore(tmp_path, encoder, url=chroma_url) as store:
+        store.put_all(HINTS, by="test", why="start")
+        name = PREFIX + store.log.identity
+    client = open_client(tmp_path, chroma_url)
+    client.delete_collection(name)
+    client.create_collection(name, embedding_function=None).upsert(["a"], [[1, 2, 3]])
+    with pytest.raises(UserError, match=f"{name}.*not made by Re2LLM.*hints rebuild"):
+        ChromaHintStore(tmp_path, encoder, url=chroma_url)
+    with ChromaHintStore(tmp_path, encoder, url=chroma_url, rebuild=True) as store:
+        assert store.repaired == len(HINTS)
+        assert agrees(store, encoder)
+    client.delete_collection(name)
+    close_client(client)
 
 
 def test_what_only_the_log_knows_is_mended_at_the_next_start(

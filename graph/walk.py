@@ -112,7 +112,7 @@ class Walk:
         output = await self._graph(fold).ainvoke(given, context=context)
         hints = output.get("new_hints", [])
         self.reflections += 1
-        if "new_hints" not in output:
+        if case.target in output["ranking"]["items"][: case.task.k]:
             self.spared += 1
         elif not hints:
             self.silent += 1

@@ -45,13 +45,17 @@ def show_log(
         console.print("The log holds nothing of that.")
         return
     rows = [
-        (str(entry.seq), when(entry.at), entry.by, entry.hint_id[:9], deed(entry), entry.why)
+        (
+            str(entry.seq),
+            when(entry.at),
+            entry.by,
+            entry.hint_id[:9],
+            deed(entry),
+            entry.why + (f" [snapshot {named[entry.seq]!r}]" if entry.seq in named else ""),
+        )
         for entry in entries
     ]
-    columns = ["entry", "when (UTC)", "by", "hint", "what", "why"]
-    if any(entry.seq in named for entry in entries):
-        columns.append("snapshot")
-        rows = [(*row, named.get(int(row[0]), "")) for row in rows]  # type: ignore[misc]
+    columns = ("entry", "when (UTC)", "by", "hint", "what", "why")
     console.print(plain_table(columns, rows, whole=("entry", "when (UTC)", "hint", "what")))
     if entries[0].seq > 1 and len(entries) == last:
         console.print(f"Older: re2llm hints log --before {entries[0].seq}", highlight=False)

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from re2llm.graph.parts import FEEDBACK_SOURCES, Parts
 from re2llm.kb_store.hint import Hint, Status
+from re2llm.kb_store.life import FROM_OUTSIDE
 from re2llm.policy.bootstrap import Interval, mean_interval
 from re2llm.policy.hint_side import HintSide
 from re2llm.policy.picks import Pick
 
 LEAST_SESSIONS = 5
 """Held-out sessions, at least, in which the policy chooses a hint that becomes active by it."""
-_FROM_OUTSIDE = "feedback"
 
 
 def may_serve(parts: Parts, hint: Hint) -> bool:
     """Say whether a shadow may ever become active by training: enough sources led to it."""
-    if hint.provenance.source != _FROM_OUTSIDE:
+    if hint.provenance.source != FROM_OUTSIDE:
         return True
     led = parts.store.supporters(hint.hint_id, tenant=hint.tenant)
     return led >= FEEDBACK_SOURCES

@@ -9,6 +9,8 @@ from scipy.special import ndtri
 from re2llm.kb_store.hint import Hint, Status
 from re2llm.kb_store.store import HintStore
 
+FROM_OUTSIDE = "feedback"
+"""The source of hints that strangers led to."""
 _ALIVE = (Status.ACTIVE, Status.SHADOW)
 
 
@@ -24,6 +26,9 @@ class LifeRules:
     """A shadow or active hint that nobody was shown for so long is retired; 0 switches this off."""
     size: int = 0
     """At most so many active hints per tenant; 0 means no limit."""
+    sources: int = 2
+    """So many independent sources must have led to a shadow from feedback before it is activated:
+    whoever forged a hint may have forged the sessions that it helps."""
     prior_sessions: float = 8.0
     """So many imaginary sessions without any effect pull a hint's estimated gain towards 0."""
     step: float = 0.1
@@ -125,7 +130,7 @@ def sweep(
     for hint in hints:
         since = last_noted.get(hint.hint_id, hint.provenance.created)
         move = next_status(hint, rules, unshown_for=now - since if since > 0 else 0.0)
-        if move is not None:
+        if move is not None and not (move[0] is Status.ACTIVE and _lonely(store, hint, rules)):
             moved[hint.hint_id] = replace(hint, status=move[0], reason=move[1])
     for hint in crowded_out([moved.get(hint.hint_id, hint) for hint in hints], rules):
         gain, _ = worth(hint, rules)
@@ -133,3 +138,9 @@ def sweep(
         moved[hint.hint_id] = replace(hint, status=Status.RETIRED, reason=reason)
     store.put_all(list(moved.values()), by=by, why="life of the hints")
     return list(moved.values())
+
+
+def _lonely(store: HintStore, hint: Hint, rules: LifeRules) -> bool:
+    if hint.provenance.source != FROM_OUTSIDE:
+        return False
+    return store.supporters(hint.hint_id, tenant=hint.tenant) < rules.sources

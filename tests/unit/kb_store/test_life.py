@@ -146,3 +146,18 @@ def test_what_a_person_switches_on_again_does_not_time_out_at_once(encoder: Word
     assert sweep(store, RULES, now=now + DAY, last_noted=noted) == []
     [gone] = sweep(store, RULES, now=now + 200 * DAY, last_noted=noted)
     assert gone.status is Status.RETIRED
+
+
+@pytest.mark.parametrize(("sources", "source"), [(1, "feedback"), (2, "feedback"), (1, "explore")])
+def test_what_one_stranger_led_to_is_not_activated_by_counts(
+    encoder: WordEncoder, sources: int, source: str
+) -> None:
+    store = MemoryHintStore(encoder)
+    promising = Provenance(source=source, created=DAY)
+    hint = make("Prefer a.", Status.SHADOW, provenance=promising, helped=30, hurt=1, shown=31)
+    store.put(hint, by="test", why="start")
+    for number in range(sources):
+        store.support(hint.hint_id, f"shopper {number}")
+    moved = sweep(store, RULES, now=2 * DAY, last_noted={})
+    expected = [] if source == "feedback" and sources < 2 else [Status.ACTIVE]
+    assert [one.status for one in moved] == expected

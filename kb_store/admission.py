@@ -79,12 +79,11 @@ class HintAdmission:
             tenant: whose knowledge base.
             source: who gave the feedback, opaque; without it each session is its own source.
         """
-        hints: list[Hint] = []
+        hints: dict[str, Hint] = {}
         for draft in reflection.drafts:
             hint = await self._decide(draft, failure, tenant, source)
-            if hint.hint_id not in {other.hint_id for other in hints}:
-                hints.append(hint)
-        return hints
+            hints[hint.hint_id] = hint
+        return list(hints.values())
 
     async def _decide(self, draft: HintDraft, failure: Failure, tenant: str, source: str) -> Hint:
         hint = self._written(draft, failure, tenant)
@@ -98,7 +97,8 @@ class HintAdmission:
             if old.status is Status.ACTIVE:
                 await self._support(old, source)
             decided = old.status in (Status.ACTIVE, Status.DISABLED, Status.RETIRED)
-            if decided or (old.status is Status.REFUSED and old.provenance.session_id == session):
+            again = old.provenance.session_id == session and old.text == hint.text
+            if decided or (old.status is Status.REFUSED and again):
                 return old
         twin = await self._twin(hint)
         if twin is not None and (fault := self._bound(twin)):

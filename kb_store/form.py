@@ -52,7 +52,10 @@ def form_fault(text: str, rules: FormRules | None = None) -> str | None:
 
 def redacted(text: str, limit: int = 400) -> str:
     """Make a refused text fit to be kept: no secrets, personal data or insults, not endless."""
-    text = "".join(" " if unicodedata.category(c) in _HIDDEN else c for c in text[: 4 * limit])
+    text = " ".join(text[: 4 * limit].split())
+    text = "".join("\0" if unicodedata.category(c) in _HIDDEN else c for c in text)
+    # What stays must not read like an honest hint: its id would be taken for that one's.
+    text = re.sub("\0+", _REDACTED, text)
     for pattern in (SECRET, PERSONAL, MARKUP):
         text = pattern.sub(_REDACTED, text)
     text = _WORDS.sub(lambda found: _REDACTED if _insults(found.group()) else found.group(), text)

@@ -102,6 +102,18 @@ async def test_admitting_again_changes_nothing_and_asks_nothing(store: MemoryHin
     assert store.hints() == before
 
 
+@pytest.mark.parametrize("spoilt", ["{} \U0001f600", "{}\u200b", "{}??", "\ud800{}"])
+async def test_a_spoilt_draft_does_not_stand_in_the_way_of_the_honest_one(
+    store: MemoryHintStore, spoilt: str
+) -> None:
+    first, second = spoilt.format(RECENT), RECENT
+    hints = await admission(store, WrittenTrial()).admit(
+        failed(), drafts(first, second), tenant="default"
+    )
+    assert (hints[-1].text, hints[-1].status) == (RECENT, Status.ACTIVE)
+    assert [hint.text for hint in store.eligible().hints] == [RECENT]
+
+
 async def test_a_refused_hint_gets_another_chance_on_another_session(
     store: MemoryHintStore,
 ) -> None:

@@ -1,14 +1,17 @@
 """The conversation as a graph: `messages` in, `messages` out, remembered by whose checkpointer."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, StateGraph
+from shop_settings import settings_for
 
 from re2llm import Re2LLM, chat_graph
 from re2llm.service.asked import Asked
-from re2llm.service.chat.state import ChatContext
+from re2llm.service.chat.state import ChatContext, ChatState
 from re2llm.service.embedding import LatestSlates, OwnSlates, make_chat
 
 
@@ -32,6 +35,32 @@ async def test_a_chat_remembers_and_its_feedback_is_learnt_from(app: Re2LLM) -> 
     assert taken["understood"]["act"] == "take"
     outcome = await app.feedback(told["slate_id"], chosen=told["cards"][0], source="chat")
     assert not outcome.error  # the same again is the same outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mine:
+    """Somebody else's context; `k` means something else there."""
+
+    tenant: str
+    k: str = "many"
+
+
+@pytest.mark.parametrize(("context", "tenant"), [(Mine(tenant="acme"), "acme"), (None, "here")])
+async def test_a_chat_in_a_graph_with_a_context_of_its_own(
+    shop: Path, context: Mine | None, tenant: str
+) -> None:
+    settings = settings_for(shop).model_copy(update={"tenant": "here"})
+    async with await Re2LLM.open(settings) as app:
+        graph = StateGraph(ChatState, context_schema=Mine)
+        graph.add_node("chat", chat_graph(app).compile())
+        graph.add_edge(START, "chat")
+        said = await graph.compile().ainvoke(
+            {"messages": [HumanMessage("a tripod")]}, context=context
+        )
+        assert len(said["cards"]) <= 5
+        thread = {"configurable": {"thread_id": said["slate_id"]}}
+        served = await app.graph.aget_state(thread)  # type: ignore[arg-type]
+        assert served.values["tenant"] == tenant
 
 
 async def test_other_feedback_on_the_same_slate_is_refused(app: Re2LLM) -> None:

@@ -143,7 +143,8 @@ def _mood(text: str) -> str | None:
 
 def _commands(sentence: str) -> bool:
     words = re.findall(r"[\w'’-]+", sentence.casefold().replace("’", "'"))
-    if words and words[0] in BEFORE_CLAUSE:
+    first = words[0] if words else ""
+    if first in BEFORE_CLAUSE or (first in ("the", "you") and "should" in words):
         return any(word in VERBS for word in words)
     for clause in re.split(r"[,:;–—]| - ", sentence.casefold().replace("’", "'")):
         for word in re.findall(r"[\w'-]+", clause):

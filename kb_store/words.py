@@ -42,7 +42,7 @@ BEFORE_VERB = _words(
 BEFORE_CLAUSE = _words(
     """
     after although among as at based because before between by despite during even for from
-    given if in like on once since the to under unless when whenever where whether while
+    given if in like on once since to under unless when whenever where whether while
     with within without
     """
 )

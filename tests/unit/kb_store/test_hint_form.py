@@ -25,6 +25,9 @@ Match the era, e.g. films of the same decade, when the session shows one.
 """.strip().splitlines()
 
 OF_SHOPS = """
+You should prefer cheaper items if all session items are cheap.
+The ranking should put items of the most recent category first.
+The last item counts most, so prefer its brand.
 Let the last click decide between two equal candidates.
 Cluster the session into interests and serve the newest one.
 Rate products of men's grooming lower when nothing in the session is for men.
@@ -84,6 +87,8 @@ BAD = {
     "Prefer items.Prefer more.Prefer most.": "3 sentences",
     "Prefer items。Prefer more。Prefer most。": "3 sentences",
     "Prefer new; prefer cheap; prefer big; prefer red.": "strings together",
+    "The shopper chose the candidate that was ranked at place four.": "does not tell what to do",
+    "The notes rank it above what is often bought next.": "does not tell what to do",
     "Prefer it.": "words",
     "Prefer items. Prefer more. Prefer most.": "3 sentences",
     "Should you prefer recent items?": "question",

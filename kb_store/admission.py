@@ -121,7 +121,11 @@ class HintAdmission:
         def leaks(words: str) -> bool:
             return self._leak.fault(words, failure) is not None
 
-        return written(draft, tenant, provenance, form=self._rules.form, leaks=leaks)
+        def masked(words: str) -> str:
+            return self._leak.masked(words, failure)
+
+        form = self._rules.form
+        return written(draft, tenant, provenance, form=form, leaks=leaks, masked=masked)
 
     def _bound(self, twin: Hint) -> str | None:
         if twin.status is Status.DISABLED:

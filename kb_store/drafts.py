@@ -17,15 +17,18 @@ def written(
     *,
     form: FormRules,
     leaks: Callable[[str], bool],
+    masked: Callable[[str], str],
 ) -> Hint:
     """Make a candidate out of a draft.
 
-    A text without the form of a hint is made fit to be kept; a title or condition that holds or
-    leaks what it must not is left out.
+    A text that is going to be refused is made fit to be kept, by `masked` as well; a title or
+    condition that holds or leaks what it must not is left out.
     """
     text = tidy(draft.text)
     if form_fault(text, form) is not None:
-        text = redacted(text)
+        text = masked(redacted(text))
+    elif leaks(text):
+        text = masked(text)
     return Hint(
         hint_id=hint_id(text, tenant),
         text=text,

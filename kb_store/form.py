@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from re2llm.kb_store.forbidden import CONTROL, MARKUP, PERSONAL, PROMOTION, SECRET
 from re2llm.kb_store.words import BEFORE_CLAUSE, BEFORE_VERB, INSULTS, VERBS
 
-_REDACTED = "(redacted)"
+REDACTED = "(redacted)"
 _INSULTS = frozenset(entry for entry in INSULTS if not entry.endswith("*"))
 _STEMS = tuple(entry[:-1] for entry in INSULTS if entry.endswith("*"))
 _BULLET = re.compile(r"^(?:(?:hint|tip|advice)\s*\d*\s*[:.)-]|\d{1,2}[.)]|[-*•])\s+", re.I)
@@ -55,10 +55,10 @@ def redacted(text: str, limit: int = 400) -> str:
     text = " ".join(text[: 4 * limit].split())
     text = "".join("\0" if unicodedata.category(c) in _HIDDEN else c for c in text)
     # What stays must not read like an honest hint: its id would be taken for that one's.
-    text = re.sub("\0+", _REDACTED, text)
+    text = re.sub("\0+", REDACTED, text)
     for pattern in (SECRET, PERSONAL, MARKUP):
-        text = pattern.sub(_REDACTED, text)
-    text = _WORDS.sub(lambda found: _REDACTED if _insults(found.group()) else found.group(), text)
+        text = pattern.sub(REDACTED, text)
+    text = _WORDS.sub(lambda found: REDACTED if _insults(found.group()) else found.group(), text)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
@@ -86,7 +86,7 @@ def _forbidden(pattern: re.Pattern[str], what: str) -> Callable[[str], str | Non
         if found is None:
             return None
         words = redacted(found.group(), 60)
-        return what if _REDACTED in words else f"{what} ({words!r})"
+        return what if REDACTED in words else f"{what} ({words!r})"
 
     return check
 
@@ -114,7 +114,7 @@ _CHECKS: tuple[Callable[[str], str | None], ...] = (
     _forbidden(CONTROL, "speaks of something other than ranking"),
     _forbidden(PROMOTION, "advertises"),
     _insult,
-    _forbidden(re.compile(re.escape(_REDACTED)), "holds what was masked"),
+    _forbidden(re.compile(re.escape(REDACTED)), "holds what was masked"),
 )
 
 

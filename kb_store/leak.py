@@ -78,6 +78,11 @@ class LeakFilter:
                 return "repeats an instruction of the prompt"
         return None
 
+    def masked(self, text: str, failure: Failure) -> str:
+        """Return a refused text as it may be kept: without the words that are a shopper's own."""
+        beside = failure.success.task.request if failure.success else None
+        return self._typed.masked(self._typed.masked(text, failure.task.request), beside)
+
     def _target(
         self, words: Sequence[Word], items: dict[str, Item], failure: Failure
     ) -> str | None:

@@ -1,10 +1,12 @@
 """Whether a hint says what a shopper typed: words in a row, a name, or a word of their own."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from re2llm.kb_store.common import COMMON
+from re2llm.kb_store.form import REDACTED
 from re2llm.kb_store.names import Names, Word, tokens
 from re2llm.kb_store.runs import runs_shared
 from re2llm.kb_store.starter import STARTER
@@ -61,9 +63,16 @@ class Typed:
         hint = [word.folded for word in words]
         if runs_shared(hint, said, min(self.run, len(said))):
             return True
-        own = [_shape(word) for word in said if not self._general(word)]
-        joined = _shape("".join(said))
-        return any(_is_of(_shape(word), own, joined) for word in hint if not self._general(word))
+        return any(map(self._theirs(said), hint))
+
+    def masked(self, text: str, request: str | None) -> str:
+        """Return a text that is refused, without the words that are the shopper's own."""
+        theirs = self._theirs(tokens(request or ""))
+
+        def mask(found: re.Match[str]) -> str:
+            return REDACTED if any(map(theirs, tokens(found.group()))) else found.group()
+
+        return re.sub(r"[^\W_]+", mask, text)
 
     def tells(self, words: Sequence[Word], own: Iterable[str]) -> bool:
         """Say whether a hint tells one of these words: whole, bent, in two, or with another one.
@@ -90,6 +99,12 @@ class Typed:
             for word in words
             if any(letter.isalpha() and ord(letter) > _LATIN for letter in word.folded)
         )
+
+    def _theirs(self, said: Sequence[str]) -> Callable[[str], bool]:
+        """Return what tells whether a word is one of the typed ones that are nobody else's."""
+        own = [_shape(word) for word in said if not self._general(word)]
+        joined = _shape("".join(said))
+        return lambda word: not self._general(word) and _is_of(_shape(word), own, joined)
 
     def _general(self, word: str) -> bool:
         if len(word) < _LEAST and word.isascii():

@@ -1,5 +1,7 @@
 """Which drafts enter, in which status, at what cost, and what the record says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from admitting import ALONE, PRICE, RECENT, RECENT_TOO, WrittenTrial, admission, drafts, failed
@@ -218,3 +220,27 @@ async def test_what_becomes_active_is_mostly_good(store: MemoryHintStore) -> Non
     active = [hint.text in good for hint in store.hints(status=[Status.ACTIVE])]
     assert sum(active) >= 0.5 * len(good)
     assert np.mean(active) >= 0.9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Prefer what lydia kovacs wants.",
+        "Prefer what suits LydiaKovacs best.",
+        "lydia kovacs said so. And so. And so. And so.",
+    ],
+)
+async def test_what_only_the_shopper_says_is_not_even_kept_of_what_is_refused(
+    store: MemoryHintStore, text: str
+) -> None:
+    failure = failed()
+    failure = replace(failure, task=replace(failure.task, request="quiet things for Lydia Kovacs"))
+    draft = HintDraft(text=text, title="for lydia", when="lydia buys")
+    [hint] = await admission(store, WrittenTrial()).admit(
+        failure, Reflection(drafts=(draft,)), tenant="shop"
+    )
+    assert hint.status is Status.REFUSED
+    assert "(redacted)" in hint.text
+    kept = str(store.log.entries()).casefold()
+    assert "lydia" not in kept
+    assert "kovacs" not in kept

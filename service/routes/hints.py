@@ -109,11 +109,14 @@ async def add(body: HintIn, front: FrontDep, caller: CallerDep) -> HintOut:
 
 @router.get("/log")
 async def log(
-    front: FrontDep, caller: CallerDep, last: Annotated[int, Query(ge=1, le=1000)] = 100
+    front: FrontDep,
+    caller: CallerDep,
+    last: Annotated[int, Query(ge=1, le=1000)] = 100,
+    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> list[EntryOut]:
-    """Tell who changed what, when and why, the latest entries last."""
+    """Tell who changed what, when and why, the latest entries last; `before` one pages back."""
     entries = front.app.parts.store.log.entries
-    found = await asyncio.to_thread(entries, tenant=caller.tenant, limit=last)
+    found = await asyncio.to_thread(entries, tenant=caller.tenant, before=before, limit=last)
     return [_entry(entry) for entry in found]
 
 

@@ -161,6 +161,10 @@ class ReflectionQuota:
         """Count the postponed failures."""
         return self._count("waiting", tenant)
 
+    def count_all(self) -> int:
+        """Count the postponed failures of all tenants."""
+        return int(self._db.read("SELECT COUNT(*) FROM waiting")[0][0])
+
     def settle(self, slate: str, *, tenant: str) -> None:
         """Forget a postponed failure: it was reflected on."""
         self._forget(tenant, slate)

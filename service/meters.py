@@ -31,6 +31,12 @@ class Meters:
             "re2llm_feedback", "Feedback accepted.", ("taken",), registry=self.registry
         )
 
+        self.waiting = Gauge(
+            "re2llm_reflections_waiting",
+            "Errors that wait to be reflected on until the quota has room; of all replicas.",
+            registry=self.registry,
+        )
+
     def text(self) -> bytes:
         """Return all of it in Prometheus's text format."""
         return generate_latest(self.registry)

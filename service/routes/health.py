@@ -57,6 +57,10 @@ async def ready(response: Response, front: FrontDep) -> ReadyOut:
 @router.get("/metrics", response_class=Response)
 async def metrics(front: FrontDep) -> Response:
     """Tell Prometheus."""
+    try:
+        front.meters.waiting.set(await asyncio.to_thread(front.app.parts.quota.count_all))
+    except DatabaseUnavailable:
+        front.meters.waiting.set(float("nan"))
     return Response(front.meters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

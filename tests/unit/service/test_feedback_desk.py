@@ -177,3 +177,12 @@ async def test_the_service_moves_hints_that_must_move_and_never_two_at_once(app:
     assert moved is not None
     assert (moved.status, "hurts more" in moved.reason) == (Status.RETIRED, True)
     database.close()
+
+
+async def test_what_waits_for_reflection_can_be_watched(app: Re2LLM) -> None:
+    async with opened(app) as client:
+        assert "re2llm_reflections_waiting 0.0" in (await client.get("/metrics")).text
+        for tenant, errors in (("north", 62), ("south", 61)):
+            for number in range(errors):
+                app.parts.quota.take(f"slate {number}", tenant=tenant, what="{}")
+        assert "re2llm_reflections_waiting 3.0" in (await client.get("/metrics")).text

@@ -53,7 +53,7 @@ def list_hints(
     ]
     columns += ["gain", *counts]
     console.print(plain_table(columns, rows, whole=("id", "status", "gain", *counts)))
-    console.print(f"{len(found)} hints", highlight=False)
+    console.print(f"{len(found)} {'hint' if len(found) == 1 else 'hints'}", highlight=False)
 
 
 @app.command()

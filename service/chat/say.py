@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from re2llm.catalog.filters import Range
 from re2llm.catalog.items import AttributeValue, Item
 from re2llm.catalog.lexical import words
-from re2llm.service.chat.memory import Memory, bound
+from re2llm.service.chat.memory import Memory, bound, names
 
 ASK = (
     "What are you looking for? Tell me a kind of item, and, if you like, a brand, a price limit, "
@@ -38,10 +38,10 @@ _ASKED = frozenset(
 )
 
 
-def value_text(value: AttributeValue) -> str:
-    """Write an attribute's value as pages and sentences show it."""
+def value_text(value: AttributeValue, name: str = "") -> str:
+    """Write the value of an attribute of this name; categories lie in each other."""
     if isinstance(value, tuple):
-        return " > ".join(value)
+        return (" > " if name == "category" else ", ").join(value)
     if isinstance(value, float):
         return f"{value:.2f}"
     return str(value)
@@ -50,7 +50,7 @@ def value_text(value: AttributeValue) -> str:
 def facts(item: Item) -> list[str]:
     """List what the catalogue says of an item, long texts aside."""
     return [
-        f"{name} {value_text(value)}"
+        f"{name} {value_text(value, name)}"
         for name, value in item.attributes.items()
         if name not in _LEFT_OUT
     ]
@@ -145,6 +145,14 @@ def recall_text(memory: Memory, anchor: Item | None) -> str:
     return f"I remember: {told}." if told else "You have not told me any wish or limit yet."
 
 
+def met_text(memory: Memory, item: Item) -> list[str]:
+    """Say what of a wish an item meets, limits included; nothing where nothing was asked for."""
+    met = [facet.value for facet in memory.facets if facet.holds(item)]
+    met.extend(word for word in memory.words if names(item, word))
+    met.extend(range_text(name, one) for name, one in sorted(memory.ranges.items()))
+    return [f"you asked for {', '.join(met)}"] if met else []
+
+
 def unknown_text(unknown: Sequence[str]) -> str:
     """Say which words no item has."""
     quoted = ", ".join(f"“{word}”" for word in unknown[:5])
@@ -173,7 +181,7 @@ def fault_text(fault: str) -> str:
 def _one(place: int, item: Item, question: str, notes: Mapping[str, Sequence[str]]) -> str:
     for pattern, name in _FACTS:
         if pattern.search(question) and (value := item.attributes.get(name)) is not None:
-            return f"{place}. {item.title}: {name} {value_text(value)}."
+            return f"{place}. {item.title}: {name} {value_text(value, name)}."
     asked = [word for word in words(question) if word not in _ASKED]
     asked = [word for word in asked if word not in set(words(item.title))]
     if _YES_NO.search(question) and asked:

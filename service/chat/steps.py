@@ -91,13 +91,17 @@ class Recommend:
         if not items:
             return self._nothing(state, memory, fitted, act)
         kept = tuple(item.item_id for item in items)
+        notes = {
+            item.item_id: [*say.met_text(memory, item), *served.notes.get(item.item_id, ())]
+            for item in items
+        }
         notices = [*state.get("notices", []), *silent(memory, items)]
         if served.slate.degraded:
             notices.append("The ranking model did not answer, so these are in plain search order.")
         return {
             "memory": memory.seen(kept).to_json(),
             "cards": list(kept),
-            "notes": {item_id: list(served.notes.get(item_id, ())) for item_id in kept},
+            "notes": notes,
             "slate_id": served.slate.id,
             "notices": notices,
             "lead": [*state.get("lead", []), *fitted.lead],

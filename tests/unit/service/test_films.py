@@ -145,3 +145,10 @@ def test_a_title_is_the_longest_that_is_there(
     found = like_named(text, lambda said: shelf.get(said.casefold()))
     assert (found and found.item.title) == title
     assert (found and found.rest) == rest
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_card_says_what_of_the_wish_it_meets(app: Re2LLM) -> None:
+    text, _ = await talk(app, "war films from the 1990s", "why the first one?")
+    assert "genres War, Drama" in text
+    assert "you asked for War, year 1990 to 1999" in text

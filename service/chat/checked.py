@@ -71,6 +71,8 @@ class Checks:
             return True
         if ruled.act in (Act.TAKE, Act.LIKE) or ruled.beyond:
             return act is not ruled.act
+        if ruled.act is Act.EXPLAIN and act is Act.MORE:
+            return True  # a question about cards asks for no others
         lifted = (ruled.drop, ruled.allow, ruled.allow_words)
         firm = any((*lifted, ruled.limits, ruled.avoid, ruled.avoid_words, ruled.refuse))
         sure = firm or ruled.facets or ruled.like is not None or ruled.step or ruled.newer

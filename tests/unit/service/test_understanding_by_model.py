@@ -111,6 +111,20 @@ async def test_the_second_one_is_the_second_one(
     assert wish["cards"][-1]["title"] in asked["text"]
 
 
+async def test_a_question_about_a_card_asks_for_no_others(
+    client: httpx.AsyncClient, model: ChatModelServer
+) -> None:
+    model.reply = lambda message: (
+        reads(act="more") if "how much" in message else reads(wanted=["tripod"])
+    )
+    first, asked = await talk(client, "a tripod", "how much is the second one?")
+    assert asked["understood_by"] == "rules"
+    assert [card["item_id"] for card in asked["cards"]] == [
+        card["item_id"] for card in first["cards"]
+    ]
+    assert f"price {first['cards'][1]['attributes']['price']:.2f}" in asked["text"]
+
+
 async def test_what_the_rules_surely_read_is_no_chatter(
     client: httpx.AsyncClient, model: ChatModelServer
 ) -> None:
